@@ -1,0 +1,3 @@
+#!/bin/sh
+# No service starts while packages are installed: runit starts them when the container runs.
+exit 101

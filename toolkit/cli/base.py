@@ -1,0 +1,55 @@
+"""aml-emu base: the image that environments stand on when they name none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli import console
+from toolkit.cli.options import EngineOption
+from toolkit.plans.model import BaseSource
+
+app = typer.Typer(help="Base images.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def make(
+    source: Annotated[
+        BaseSource,
+        typer.Option("--from", help="auto: a registry if one answers, else Debian packages."),
+    ] = "auto",
+    tar: Annotated[Path | None, typer.Option(help="Root file system for `--from tar`.")] = None,
+    engine: EngineOption = None,
+) -> None:
+    """Make `aml-emu/base`."""
+    from toolkit.cli.progress import BuildProgress
+    from toolkit.engines.registry import make_engine
+    from toolkit.live.base import make_base
+    from toolkit.settings import load_settings
+
+    settings = load_settings(engine=engine)
+    with BuildProgress() as progress:
+        image = make_base(
+            make_engine(settings.engine, settings.environ),
+            settings,
+            source=source,
+            tar=tar,
+            say=console.say,
+            on_event=progress,
+        )
+    console.say("made" if image.built else "unchanged")
+    console.result(image.tag)
+
+
+@app.command("list")
+def list_(engine: EngineOption = None) -> None:
+    """List the base images made here."""
+    from toolkit.engines.registry import make_engine
+    from toolkit.plans.emulation import LABEL_BASE
+    from toolkit.settings import load_settings
+
+    settings = load_settings(engine=engine)
+    for image in make_engine(settings.engine, settings.environ).images({LABEL_BASE: ""}):
+        console.result(f"{image.tag}  {image.size >> 20} MB")

@@ -1,0 +1,67 @@
+"""aml-emu serve: one scoring script in the inference layout, with a debugger and hot reload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache
+from toolkit.plans.model import ReloadMode
+
+DEFAULT_WAIT = 300.0  # seconds; what the old debugging guide promised
+
+
+def serve(
+    script: Annotated[Path, typer.Argument(help="The scoring script, with init() and run().")],
+    env: Env,
+    model: Annotated[list[Path] | None, typer.Option(help="Model file or folder.")] = None,
+    name: Annotated[str | None, typer.Option(help="Service name.", show_default=False)] = None,
+    port: Annotated[int, typer.Option(help="Scoring port on 127.0.0.1.")] = 8000,
+    debug_port: Annotated[int, typer.Option(help="Debugger port on 127.0.0.1.")] = 5678,
+    debug: Annotated[bool, typer.Option("--debug", help="Let an IDE attach.")] = False,
+    wait: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait for the IDE before init().", show_default=False),
+    ] = None,
+    break_on_errors: Annotated[
+        bool, typer.Option(help="Stop where init() or run() raises.")
+    ] = True,
+    watch: Annotated[
+        bool | None, typer.Option("--watch/--no-watch", help="Serve saved changes at once.")
+    ] = None,
+    reload: Annotated[ReloadMode, typer.Option(help="How new code gets in.")] = "fork",
+    ready_timeout: Annotated[float, typer.Option(help="Seconds init() may take.")] = 120.0,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave it running.")] = False,
+    base: Base = None,
+    conda: Conda = "auto",
+    no_cache: NoCache = False,
+    engine: EngineOption = None,
+    json: Json = False,
+) -> None:
+    """Serve a scoring script; in the foreground until Ctrl-C, unless detached."""
+    from toolkit.cli.foreground import ServeOrder, serve_order
+
+    serve_order(
+        ServeOrder(
+            script=script,
+            env=env,
+            models=tuple(model or ()),
+            name=name,
+            port=port,
+            debug_port=debug_port,
+            debug=debug or wait is not None,
+            wait=wait,
+            break_on_errors=break_on_errors,
+            watch=not detach if watch is None else watch,
+            reload=reload,
+            ready_timeout=ready_timeout,
+            detach=detach,
+            conda=conda,
+            no_cache=no_cache,
+            json=json,
+        ),
+        engine_name=engine,
+        base=base,
+    )

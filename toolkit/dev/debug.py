@@ -1,0 +1,76 @@
+"""What an IDE needs to attach: where, and which local folder is which folder in the container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from toolkit.dev.launchjson import merge_file
+from toolkit.engines.base import Address
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathMapping:
+    """A folder on this machine and the same folder inside the container."""
+
+    local: Path
+    remote: PurePosixPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebugSession:
+    """One debugger to attach to."""
+
+    name: str
+    address: Address
+    mappings: tuple[PathMapping, ...]
+
+    @property
+    def title(self) -> str:
+        """The name of its launch configuration."""
+        return f"aml-emu: {self.name}"
+
+    def configuration(self, workspace: Path) -> Mapping[str, Any]:
+        """The VS Code attach configuration; paths inside `workspace` are written relative to it."""
+        return {
+            "name": self.title,
+            "type": "debugpy",
+            "request": "attach",
+            "connect": {"host": self.address.host, "port": self.address.port},
+            "pathMappings": [
+                {"localRoot": _local(m.local, workspace), "remoteRoot": str(m.remote)}
+                for m in self.mappings
+            ],
+            "justMyCode": True,
+        }
+
+
+def workspace_of(path: Path, *, project: Path) -> Path:
+    """The folder the user most likely has open: one with .vscode or .git, else the project."""
+    for folder in path.parents:
+        if (folder / ".vscode").is_dir() or (folder / ".git").exists():
+            return folder
+    return project if path.is_relative_to(project) else path.parent
+
+
+def write_launch_json(session: DebugSession, workspace: Path) -> Path:
+    """Write or merge `.vscode/launch.json`; see launchjson.merge_file for what it raises."""
+    path = workspace / ".vscode" / "launch.json"
+    merge_file(
+        path,
+        session.configuration(workspace),
+        section="configurations",
+        key="name",
+        version="0.2.0",
+    )
+    return path
+
+
+def _local(path: Path, workspace: Path) -> str:
+    if path == workspace:
+        return "${workspaceFolder}"
+    if path.is_relative_to(workspace):
+        return "${workspaceFolder}/" + path.relative_to(workspace).as_posix()
+    return str(path)

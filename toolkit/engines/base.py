@@ -1,0 +1,126 @@
+"""What every engine and every started thing can do. Nothing here knows Azure ML or debugpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from toolkit.engines.events import BuildEvent
+from toolkit.plans.model import ImagePlan, LaunchPlan
+
+Status = Literal["created", "running", "exited", "gone"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """Which engine answered, for people and for `doctor`."""
+
+    name: str
+    version: str
+    address: str
+    platform: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A built image. `built` is False when an image of the same inputs was already there."""
+
+    tag: str
+    id: str
+    built: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredImage:
+    """An image the engine has; `size` in bytes, shared layers counted in full."""
+
+    tag: str
+    id: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What became of a started thing; `exit_code` is None while it runs."""
+
+    status: Status
+    exit_code: int | None = None
+    out_of_memory: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a container port is reached from the host."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecResult:
+    """A command that ran inside a started thing."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What changes how an image is built but not what it contains."""
+
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
+    no_cache: bool = False
+
+
+class Handle(Protocol):
+    """One started container or process."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+    def state(self) -> State: ...
+    def address(self, port: int) -> Address:
+        """The host side of a published container port; KeyError for one that is not published."""
+        ...
+
+    def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]: ...
+    def exec(self, command: Sequence[str]) -> ExecResult: ...
+    def wait(self, timeout: float | None = None) -> State:
+        """Block until it has ended; the state as it is then, or at the time-out."""
+        ...
+
+    def stop(self, *, grace: float = 10.0) -> None:
+        """End it and remove it; no error if it is already gone."""
+        ...
+
+
+class Engine(Protocol):
+    """Builds images and launches plans."""
+
+    @property
+    def name(self) -> str: ...
+
+    def check(self) -> EngineInfo:
+        """Answer who you are, or raise EngineUnavailable."""
+        ...
+
+    def build(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Image: ...
+
+    def has(self, image: str) -> bool:
+        """Whether the image is here, with nothing to pull or make."""
+        ...
+
+    def images(self, labels: Mapping[str, str]) -> list[StoredImage]: ...
+    def launch(self, plan: LaunchPlan) -> Handle: ...
+    def find(self, labels: Mapping[str, str]) -> list[Handle]: ...

@@ -1,0 +1,182 @@
+"""Building and launching on Docker. Knows plans and containers, not Azure ML, not debugpy."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tarfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from toolkit.engines import ports
+from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, StoredImage
+from toolkit.engines.docker.connect import address, connect
+from toolkit.engines.events import BuildEvent
+from toolkit.errors import EngineUnavailable, NameTaken, PortTaken
+from toolkit.plans import emulation
+from toolkit.plans.model import ImagePlan, LaunchPlan, PlacedFile
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.errors import APIError
+
+
+PREFIX = "aml-emu-"
+_CONFLICT = 409
+
+
+class DockerEngine:
+    """The engine behind DOCKER_HOST or the current `docker context`."""
+
+    name = "docker"
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    @cached_property
+    def _client(self) -> DockerClient:
+        return connect(self._environ)
+
+    def check(self) -> EngineInfo:
+        version = self._client.version()
+        product = (version.get("Platform") or {}).get("Name") or "Docker"
+        return EngineInfo(
+            name=product,
+            version=version["Version"],
+            address=address(self._environ),
+            platform=f"{version['Os']}/{version['Arch']}",
+        )
+
+    def build(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Image:
+        from toolkit.engines.docker.images import build  # noqa: PLC0415
+
+        return build(self._client, plan, options, on_event, self._environ)
+
+    def has(self, image: str) -> bool:
+        from toolkit.engines.docker.images import is_local  # noqa: PLC0415
+
+        return is_local(self._client, image)
+
+    def images(self, labels: Mapping[str, str]) -> list[StoredImage]:
+        return [
+            StoredImage(tag=tag, id=str(image.id), size=int(image.attrs["Size"]))
+            for image in self._client.images.list(filters={"label": _filters(labels)})
+            for tag in image.tags or ["<none>"]
+        ]
+
+    def launch(self, plan: LaunchPlan) -> Handle:
+        from docker.errors import APIError  # noqa: PLC0415
+
+        from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
+
+        for port in plan.ports:
+            if port.host is not None and not ports.is_free(port.host):
+                raise self._port_taken(port.host)
+        try:
+            container = self._client.containers.create(**self._arguments(plan))
+        except APIError as error:
+            raise self._cannot_create(plan, error) from error
+        handle = DockerHandle(container, self._client.api)
+        try:
+            if plan.files:
+                container.put_archive("/", archive(plan.files))
+            container.start()
+        except APIError as error:
+            handle.stop(grace=0)
+            raise self._cannot_start(plan, error) from error
+        except BaseException:  # Ctrl-C between create and start leaves nothing behind
+            handle.stop(grace=0)
+            raise
+        return handle
+
+    def find(self, labels: Mapping[str, str]) -> list[Handle]:
+        from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
+
+        found = self._client.containers.list(
+            all=True, filters={"label": _filters(labels)}, ignore_removed=True
+        )
+        return [DockerHandle(container, self._client.api) for container in found]
+
+    def _arguments(self, plan: LaunchPlan) -> dict[str, Any]:
+        from docker.types import Mount as DockerMount  # noqa: PLC0415
+
+        binds = [
+            DockerMount(str(m.target), str(m.source), type="bind", read_only=m.read_only)
+            for m in plan.mounts
+        ]
+        volumes = [
+            DockerMount(str(cache.target), PREFIX + cache.name, labels={emulation.LABEL: ""})
+            for cache in plan.caches
+        ]
+        return {
+            "image": plan.image,
+            "command": list(plan.command) or None,
+            "name": PREFIX + plan.name,
+            "environment": dict(plan.env),
+            "mounts": binds + volumes,
+            "ports": {f"{p.container}/tcp": (ports.LOOPBACK, p.host) for p in plan.ports},
+            "labels": dict(plan.labels),
+            "user": self._user() if plan.as_host_user else None,
+            "working_dir": str(plan.working_dir) if plan.working_dir else None,
+        }
+
+    def _user(self) -> str | None:
+        """Ids that make mounted folders writable and what is written there the user's own."""
+        if sys.platform != "linux":
+            return None  # Docker Desktop maps ownership itself
+        if any("rootless" in option for option in self._client.info().get("SecurityOptions") or ()):
+            return "0:0"  # root in a rootless engine is the user outside
+        return f"{os.getuid()}:{os.getgid()}"
+
+    def _port_taken(self, port: int) -> PortTaken:
+        containers = self._client.containers.list(filters={"publish": str(port)})
+        held_by = f"container `{containers[0].name}`" if containers else ports.holder(port)
+        return PortTaken(
+            f"port {port} is in use by {held_by}",
+            hint="stop it, or choose another with `--port` / `--debug-port`",
+        )
+
+    def _cannot_create(self, plan: LaunchPlan, error: APIError) -> Exception:
+        if error.status_code == _CONFLICT:
+            return NameTaken(
+                f"a container named `{PREFIX}{plan.name}` exists already",
+                hint=f"run `aml-emu stop {plan.name}`, or pass another `--name`",
+            )
+        return EngineUnavailable("Docker refused to create the container", details=str(error))
+
+    def _cannot_start(self, plan: LaunchPlan, error: APIError) -> Exception:
+        text = str(error)
+        if "already allocated" in text or "address already in use" in text:
+            for port in plan.ports:
+                if port.host is not None and not ports.is_free(port.host):
+                    return self._port_taken(port.host)
+        return EngineUnavailable("Docker refused to start the container", details=text)
+
+
+def _filters(labels: Mapping[str, str]) -> list[str]:
+    """Label filters; an empty value means that the label is there, whatever it says."""
+    return [f"{key}={value}" if value else key for key, value in labels.items()]
+
+
+def archive(files: Iterable[PlacedFile]) -> bytes:
+    """A tar of the files and their folders; folders are open to any user, as runsv needs."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        seen: set[PurePosixPath] = set()
+        for file in files:
+            folder = file.path.parent
+            if folder not in seen:
+                seen.add(folder)
+                entry = tarfile.TarInfo(str(folder).lstrip("/"))
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+                tar.addfile(entry)
+            content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
+            entry = tarfile.TarInfo(str(file.path).lstrip("/"))
+            entry.size, entry.mode = len(content), file.mode
+            tar.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()

@@ -1,0 +1,109 @@
+"""One container, as an engine's handle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from docker.errors import APIError, NotFound
+from requests.exceptions import ConnectionError as Disconnected
+from requests.exceptions import ReadTimeout
+
+from toolkit.engines.base import Address, ExecResult, State
+
+if TYPE_CHECKING:
+    from docker import APIClient
+    from docker.models.containers import Container
+
+
+class DockerHandle:
+    """Speaks for a container that this or an earlier process started."""
+
+    def __init__(self, container: Container, api: APIClient) -> None:
+        self._container = container
+        self._api = api
+
+    @property
+    def id(self) -> str:
+        return str(self._container.id)
+
+    @property
+    def name(self) -> str:
+        return str(self._container.name)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return dict(self._container.labels)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables it was started with."""
+        pairs = (text.partition("=") for text in self._container.attrs["Config"]["Env"] or ())
+        return {name: value for name, _, value in pairs}
+
+    def state(self) -> State:
+        try:
+            self._container.reload()
+        except NotFound:
+            return State(status="gone")
+        return _state(self._container.attrs["State"])
+
+    def address(self, port: int) -> Address:
+        bindings = self._container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
+        if not bindings:
+            self._container.reload()  # ports are known once it has started
+            bindings = self._container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
+        if not bindings:
+            raise KeyError(port)
+        return Address(host=bindings[0]["HostIp"], port=int(bindings[0]["HostPort"]))
+
+    def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
+        lines: int | Literal["all"] = "all" if tail is None else tail
+        try:
+            if not follow:
+                yield self._container.logs(tail=lines)
+                return
+            yield from self._container.logs(stream=True, follow=True, tail=lines)
+        except (NotFound, APIError, Disconnected):
+            return  # removed while we were reading: there is no more to say
+
+    def exec(self, command: Sequence[str]) -> ExecResult:
+        started = self._api.exec_create(self.id, list(command))["Id"]
+        output = self._api.exec_start(started)
+        return ExecResult(
+            exit_code=int(self._api.exec_inspect(started)["ExitCode"]),
+            output=output.decode(errors="replace"),
+        )
+
+    def wait(self, timeout: float | None = None) -> State:
+        try:
+            self._container.wait(timeout=timeout)
+        except NotFound:
+            return State(status="gone")
+        except (ReadTimeout, Disconnected):
+            pass  # docker-py's two ways to say that the time is over
+        return self.state()
+
+    def stop(self, *, grace: float = 10.0) -> None:
+        deadline = time.monotonic() + grace
+        try:
+            self._container.stop(timeout=max(0, int(deadline - time.monotonic())))
+            self._container.remove(force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != 409:  # "removal already in progress": somebody was faster  # noqa: PLR2004
+                raise
+
+
+def _state(attrs: Mapping[str, Any]) -> State:
+    if attrs.get("Running"):
+        return State(status="running")
+    if attrs.get("Status") == "created":
+        return State(status="created")
+    return State(
+        status="exited",
+        exit_code=int(attrs.get("ExitCode", -1)),
+        out_of_memory=bool(attrs.get("OOMKilled")),
+    )

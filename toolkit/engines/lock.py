@@ -1,0 +1,117 @@
+"""Requirements resolved to exact versions, once, on this machine, for the image's platform.
+
+The lock is kept in the project and is the hint for the next one, so that one changed line in an
+environment file changes one line here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import uv
+
+from toolkit.engines.command import run
+from toolkit.engines.trust import HostTrust
+from toolkit.errors import BuildFailed, EmuError, SpecError
+from toolkit.plans.requirements import Requirements
+
+UV_PLATFORMS: Final = {
+    "linux/amd64": "x86_64-manylinux_2_28",
+    "linux/arm64": "aarch64-manylinux_2_28",
+}
+_NO_SOLUTION: Final = 1  # uv's exit code when the requirements contradict each other
+
+
+def lock_path(folder: Path, *, name: str, platform: str, python: str) -> Path:
+    """`<folder>/lock/<environment>-<os>-<arch>-py<version>.txt`."""
+    return folder / "lock" / f"{name}-{platform.replace('/', '-')}-py{python}.txt"
+
+
+def resolve(
+    requirements: Requirements,
+    *,
+    platform: str,
+    path: Path,
+    spec: Path,
+    trust: HostTrust,
+    environ: Mapping[str, str],
+    upgrade: bool = False,
+) -> str:
+    """The lock's text; made by uv unless the file at `path` was made from the same requirements.
+
+    Raises SpecError when no set of versions meets the requirements (uv's explanation in details),
+    BuildFailed when uv cannot work, for want of a network for instance.
+    """
+    marker = f"# requirements: {_digest(requirements, platform)}\n"
+    kept = path.read_text("utf-8") if path.is_file() else ""
+    if kept.startswith(marker) and not upgrade:
+        return kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".new")
+    scratch.write_text("" if upgrade else kept, "utf-8")
+    try:
+        outcome = run(
+            _uv_compile(requirements, platform, scratch),
+            environ={**environ, **trust.for_uv()},
+            cwd=spec.resolve().parent,
+            stdin="\n".join(requirements.lines) + "\n",
+        )
+        if outcome.exit_code:
+            raise _failure(outcome.exit_code, outcome.errors, spec)
+        text = "\n".join((marker.rstrip(), *_options(requirements), scratch.read_text("utf-8")))
+        scratch.write_text(text, "utf-8")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return text
+
+
+def _uv_compile(requirements: Requirements, platform: str, output: Path) -> list[str]:
+    return [
+        uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate",
+        "--index-strategy", "unsafe-best-match",
+        "--python-version", requirements.python,
+        "--python-platform", UV_PLATFORMS[platform],
+        "--output-file", str(output.resolve()),
+    ]  # fmt: skip
+
+
+def _options(requirements: Requirements) -> list[str]:
+    """Index options among the requirements: installing from the lock needs them again."""
+    return [line for line in requirements.lines if line.startswith("-")]
+
+
+def _digest(requirements: Requirements, platform: str) -> str:
+    described = [requirements.python, list(requirements.lines), platform]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+
+
+def _failure(exit_code: int, text: str, spec: Path) -> EmuError:
+    if exit_code != _NO_SOLUTION or "No solution found" not in text:
+        return BuildFailed(
+            "the packages of the environment could not be resolved",
+            details=text.strip(),
+            hint="check the network and the package index (`aml-emu doctor`)",
+        )
+    line = _guilty_line(text, spec)
+    place = f"{spec}:{line}" if line else f"{spec}"
+    return SpecError(
+        f"{place}: no set of versions meets these requirements",
+        details=text.strip(),
+        hint="loosen one of the pins named above",
+    )
+
+
+def _guilty_line(text: str, spec: Path) -> int | None:
+    """The first line of the file whose package uv's explanation names."""
+    named = {name.lower() for name in re.findall(r"([A-Za-z0-9][\w.-]*?)(?=[=<>~!\s,]|$)", text)}
+    for number, line in enumerate(spec.read_text("utf-8").splitlines(), start=1):
+        match = re.match(r"\s*-?\s*([A-Za-z0-9][\w.-]*)\s*[=<>~!\[]", line)
+        if match and re.sub(r"[-_.]+", "-", match[1]).lower() in named:
+            return number
+    return None

@@ -1,0 +1,62 @@
+"""Making the base image: from a registry where one answers, else from Debian packages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from typing_extensions import assert_never
+
+from toolkit.engines.base import BuildOptions, Engine, Image
+from toolkit.engines.debian import collect
+from toolkit.engines.events import BuildEvent
+from toolkit.errors import BuildFailed, SpecError
+from toolkit.plans import base
+from toolkit.plans.model import BaseSource, ImagePlan
+from toolkit.settings import DEFAULT_BASE, Settings
+
+Say = Callable[[str], None]
+OnEvent = Callable[[BuildEvent], None]
+
+
+def make_base(
+    engine: Engine,
+    settings: Settings,
+    *,
+    source: BaseSource = "auto",
+    tar: Path | None = None,
+    say: Say,
+    on_event: OnEvent,
+) -> Image:
+    """Build our base and tag it `aml-emu/base`. `auto`: the registry first, then packages."""
+
+    def build(plan: ImagePlan) -> Image:
+        named = replace(plan, tags=(*plan.tags, f"{DEFAULT_BASE}:latest"))
+        return engine.build(named, BuildOptions(), on_event)
+
+    match source:
+        case "registry":
+            return build(base.plan_base_from_registry())
+        case "debian":
+            return _from_debian(settings, build, say)
+        case "tar":
+            if tar is None:
+                raise SpecError("no tar given", hint="pass `--tar FILE`")
+            return build(base.plan_base_from_tar(tar))
+        case "auto":
+            try:
+                return build(base.plan_base_from_registry())
+            except BuildFailed as error:
+                say(f"{error.message}: using Debian packages instead")
+                return _from_debian(settings, build, say)
+        case _:
+            assert_never(source)
+
+
+def _from_debian(settings: Settings, build: Callable[[ImagePlan], Image], say: Say) -> Image:
+    with tempfile.TemporaryDirectory(prefix="aml-emu-base-") as folder:
+        say("collecting packages with apt")
+        packages = collect(base.base_packages(), into=Path(folder), environ=settings.environ)
+        return build(base.plan_base_from_debian(packages))

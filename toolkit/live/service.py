@@ -1,0 +1,173 @@
+"""A scoring service from start to stop: launch, wait until it answers, score, clean up."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from toolkit.engines.base import Address, Engine, Handle, State
+from toolkit.errors import EmuError, NameTaken, NotFound, NotReady, UserCodeFailed
+from toolkit.live.readiness import answers, retry_until
+from toolkit.plans import azureml, emulation
+from toolkit.plans.model import LaunchPlan, Probe
+from toolkit.plans.service import mountpoints
+
+_LAST_LINES: Final = 30
+_USER_SCRIPT_EXIT: Final = re.compile(rf"gunicorn/finish {azureml.EXIT_USER_SCRIPT} ")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A started scoring service; everything about it comes from its handle."""
+
+    handle: Handle
+
+    @property
+    def name(self) -> str:
+        return self.handle.labels[emulation.LABEL_NAME]
+
+    @property
+    def scoring(self) -> Address:
+        return self.handle.address(azureml.SCORING_PORT)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.scoring.host}:{self.scoring.port}"
+
+    @property
+    def debugger(self) -> Address | None:
+        """Where an IDE attaches, if the service was started for debugging."""
+        if emulation.LABEL_DEBUG not in self.handle.labels:
+            return None
+        return self.handle.address(azureml.DEBUG_PORT)
+
+    @property
+    def script(self) -> Path:
+        labels = self.handle.labels
+        return Path(labels[emulation.LABEL_CODE]) / labels[emulation.LABEL_SCRIPT]
+
+    def wait_ready(self, probe: Probe) -> None:
+        """Return once the probe answers.
+
+        Raises UserCodeFailed when the script ended the container, NotReady for any other end and
+        for the time-out; both carry the last log lines.
+        """
+
+        def attempt() -> State | bool | None:
+            state = self.handle.state()
+            if not state.is_running:
+                return state
+            return answers(self.handle.address(probe.port), probe.path) or None
+
+        outcome = retry_until(attempt, timeout=probe.timeout)
+        if outcome is None:
+            raise NotReady(
+                f"service `{self.name}` did not answer within {probe.timeout:.0f} s",
+                details=self.last_lines(),
+                hint=f"is `init()` still loading? see `aml-emu logs {self.name}`",
+            )
+        if isinstance(outcome, State):
+            raise self.ended(outcome)
+
+    def ended(self, state: State) -> EmuError:
+        """Why a service that should run does not."""
+        logs = self.last_lines()
+        if state.out_of_memory:
+            return NotReady(f"service `{self.name}` was killed for want of memory", details=logs)
+        if _USER_SCRIPT_EXIT.search(logs):
+            return UserCodeFailed(
+                f"{self.script}: the script failed while starting",
+                details=logs,
+                hint="correct it and start again; `--debug` stops at the failing line",
+            )
+        return NotReady(
+            f"service `{self.name}` ended (exit code {state.exit_code})",
+            details=logs,
+            hint="the lines above are the container's last words",
+        )
+
+    def last_lines(self) -> str:
+        text = b"".join(self.handle.logs(tail=_LAST_LINES)).decode(errors="replace")
+        return text.rstrip()
+
+    def stop(self, engine: Engine) -> None:
+        """End and remove it, and take away the mount points that were made for it."""
+        labels = self.handle.labels
+        self.handle.stop()
+        made = json.loads(labels.get(emulation.LABEL_MOUNTPOINTS, "[]"))
+        code = labels.get(emulation.LABEL_CODE, "")
+        if made and not engine.find({emulation.LABEL_CODE: code}):
+            _remove_mountpoints(Path(code), made)
+
+
+def start_service(engine: Engine, plan: LaunchPlan) -> Service:
+    """Launch a plan of kind `service`; the caller waits for readiness.
+
+    Raises NameTaken if a service of that name runs; the remains of one that ended are removed.
+    """
+    for service in find_services(engine, plan.name):
+        if service.handle.state().is_running:
+            raise NameTaken(
+                f"service `{plan.name}` is running already, serving {service.script}",
+                hint=f"run `aml-emu stop {plan.name}`, or pass another `--name`",
+            )
+        service.stop(engine)
+    code = Path(plan.labels[emulation.LABEL_CODE])
+    made = _make_mountpoints(code, plan)
+    labels = {**plan.labels, emulation.LABEL_MOUNTPOINTS: json.dumps(made)}
+    try:
+        return Service(engine.launch(replace(plan, labels=labels)))
+    except BaseException:
+        _remove_mountpoints(code, made)
+        raise
+
+
+def find_services(engine: Engine, name: str | None = None) -> list[Service]:
+    """Services on this engine, of all projects, whoever started them."""
+    labels = {emulation.LABEL_KIND: "service"}
+    if name:
+        labels[emulation.LABEL_NAME] = name
+    return sorted((Service(handle) for handle in engine.find(labels)), key=lambda s: s.name)
+
+
+def the_service(engine: Engine, name: str | None) -> Service:
+    """The service of that name, or the only one there is; raises NotFound."""
+    found = find_services(engine, name)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(f"`{service.name}`" for service in find_services(engine))
+    there = (
+        f"there is: {names}" if names else "no service is running: start one with `aml-emu serve`"
+    )
+    if name:
+        raise NotFound(f"no service named `{name}`", hint=there)
+    raise NotFound("which service?" if names else "no service is running", hint=there)
+
+
+def _make_mountpoints(code: Path, plan: LaunchPlan) -> list[str]:
+    """Create what Docker would otherwise create as root in the user's folder; say what was new."""
+    sources = {mount.target: mount.source for mount in plan.mounts}
+    made: list[str] = []
+    for relative in mountpoints(plan):
+        missing = [p for p in (relative, *relative.parents) if p.parts and not (code / p).exists()]
+        for path in reversed(missing):
+            if path == relative and sources[azureml.APP_ROOT / relative].is_file():
+                (code / path).touch()
+            else:
+                (code / path).mkdir()
+            made.append(str(path))
+    return made
+
+
+def _remove_mountpoints(code: Path, made: Iterable[str]) -> None:
+    """Remove what _make_mountpoints made, deepest first, if it is still empty."""
+    for relative in sorted(map(PurePosixPath, made), key=lambda p: len(p.parts), reverse=True):
+        path = code / relative
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.is_file() and path.stat().st_size == 0:
+            path.unlink()

@@ -1,0 +1,30 @@
+"""What the emulator adds to a container: its own paths, ports, variables and labels."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+
+HOME: Final = PurePosixPath("/opt/aml-emu")
+LIBRARY: Final = HOME / "lib"
+RUNTIME_PACKAGE: Final = LIBRARY / "aml_emu"
+DEBUGPY: Final = HOME / "debugpy"
+DEBUGPY_VERSION: Final = "1.8.22"
+STATE: Final = PurePosixPath("/run/aml-emu")
+BYTECODE_CACHE: Final = PurePosixPath("/var/cache/aml-emu-pyc")
+CA_BUNDLE: Final = HOME / "ca-certificates.crt"
+
+AGENT_SERVICE: Final = "aml-emu"
+CONTROL_PORT: Final = 5680
+
+LABEL: Final = "io.aml-emu"
+LABEL_KIND: Final = f"{LABEL}.kind"
+LABEL_NAME: Final = f"{LABEL}.name"
+LABEL_PROJECT: Final = f"{LABEL}.project"
+LABEL_INPUTS: Final = f"{LABEL}.inputs"
+LABEL_BASE: Final = f"{LABEL}.base"
+LABEL_CODE: Final = f"{LABEL}.code"
+LABEL_SCRIPT: Final = f"{LABEL}.script"
+LABEL_MOUNTPOINTS: Final = f"{LABEL}.mountpoints"
+LABEL_DEBUG: Final = f"{LABEL}.debug"
+LABEL_RELOAD: Final = f"{LABEL}.reload"

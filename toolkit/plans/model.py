@@ -1,0 +1,138 @@
+"""The values that plans are made of: what to build, what to launch. Frozen, comparable, inert."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+ImageKind = Literal["inference", "training"]
+LaunchKind = Literal["service", "run"]
+ReloadMode = Literal["restart", "fork", "swap"]
+CondaMode = Literal["auto", "pip-only"]
+BaseSource = Literal["auto", "registry", "debian", "tar"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedFile:
+    """One file of a build context, or one put into a container before it starts.
+
+    `content` is the bytes themselves, or a host path for what is too big to hold in memory.
+    """
+
+    path: PurePosixPath
+    content: bytes | Path
+    mode: int = 0o644
+
+    def digest(self) -> str:
+        """Hash of the content, whether it is bytes or a file."""
+        if isinstance(self.content, bytes):
+            return hashlib.sha256(self.content).hexdigest()
+        digest = hashlib.sha256()
+        with self.content.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePlan:
+    """An image to build: a Dockerfile, its context, and the one image it stands on.
+
+    `secrets` are the names of the build secrets its steps mount; their values never enter a plan.
+    `tags` are further names beside the one made from the inputs.
+    """
+
+    name: str
+    base: str
+    dockerfile: str
+    context: tuple[PlacedFile, ...] = ()
+    platform: str | None = None
+    secrets: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    def inputs(self, base_id: str) -> str:
+        """Hash of everything that decides the image's content; `base_id` is the base's own hash."""
+        described = {
+            "base": base_id,
+            "context": [[str(f.path), f.mode, f.digest()] for f in self.context],
+            "dockerfile": self.dockerfile,
+            "platform": self.platform,
+            "secrets": self.secrets,
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+    def tag(self, base_id: str) -> str:
+        """`aml-emu/<name>:<first 12 digits of the inputs' hash>`."""
+        return f"aml-emu/{self.name}:{self.inputs(base_id)[:12]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A host file or folder seen inside the container."""
+
+    source: Path
+    target: PurePosixPath
+    read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """A named store that outlives the container; losing it costs time only."""
+
+    name: str
+    target: PurePosixPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A container port and the host port on 127.0.0.1 that leads to it (None: any free one)."""
+
+    container: int
+    host: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Ready means: GET `path` on `port` answers 200 within `timeout` seconds of the start."""
+
+    port: int
+    path: str = "/"
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reload:
+    """How new code gets into the running service."""
+
+    mode: ReloadMode
+    control_port: int
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchPlan:
+    """One container (or sandbox) to start.
+
+    `as_host_user` runs it with the ids of the person at the keyboard, so that what the code
+    writes into mounted folders is theirs.
+    """
+
+    kind: LaunchKind
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    ports: tuple[Port, ...] = ()
+    files: tuple[PlacedFile, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    working_dir: PurePosixPath | None = None
+    probe: Probe | None = None
+    reload: Reload | None = None
+    as_host_user: bool = True

@@ -1,0 +1,32 @@
+"""The only module that knows Jinja: a template and values in, text out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from toolkit.resources import templates
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  # Dockerfiles and shell scripts, no HTML
+    )
+    environment.filters["shell"] = lambda text: shlex.quote(str(text))
+    environment.filters["docker"] = lambda value: json.dumps(str(value)).replace("$", r"\$")
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Render `templates/<template>`; a value that the template asks for and lacks is an error."""
+    return _environment().get_template(template).render(**values)

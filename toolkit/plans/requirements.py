@@ -1,0 +1,154 @@
+"""From an environment to the requirements that pip must meet; says what it mapped or left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import assert_never
+
+from toolkit.errors import SpecError
+from toolkit.plans import azureml, conda_names
+from toolkit.plans.model import CondaMode, ImageKind
+from toolkit.specs.environment import CondaEnvironment, Dependency, Environment, PipEnvironment
+from toolkit.specs.yamlfile import at_line
+
+DEFAULT_PYTHON: Final = "3.11"
+_SEEDS: Final = ("pip", "setuptools", "wheel")  # conda puts these into every environment with pip
+_LOCAL: Final = re.compile(r"^(-e\b|--editable\b|\.|/|file:)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirements:
+    """Input of a lock. `python` is `major.minor`; `notes` are sentences for the user."""
+
+    python: str
+    lines: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def plan_requirements(
+    environment: Environment, *, kind: ImageKind, mode: CondaMode = "auto"
+) -> Requirements:
+    """Requirements of an environment.
+
+    Raises SpecError for a conda package in `auto` mode, for one that PyPI cannot give in
+    `pip-only` mode, for a local path, and for an inference environment without the server.
+    """
+    match environment:
+        case CondaEnvironment():
+            python, lines, notes = _from_conda(environment, mode)
+        case PipEnvironment():
+            python, lines, notes = DEFAULT_PYTHON, [], [_no_python(environment)]
+        case _:
+            assert_never(environment)
+    lines += [_pip_line(environment, dependency) for dependency in environment.pip]
+    if kind == "inference":
+        _require_server(environment)
+    named = {Dependency(text=line, line=None).name for line in lines}
+    lines += [seed for seed in _SEEDS if seed not in named]
+    return Requirements(python=python, lines=tuple(lines), notes=tuple(notes))
+
+
+def _from_conda(environment: CondaEnvironment, mode: CondaMode) -> tuple[str, list[str], list[str]]:
+    python, lines, notes = "", [], []
+    for dependency in environment.conda:
+        if dependency.name == "python":
+            python, note = _python_version(environment, dependency)
+            notes += note
+        elif mode == "auto" and dependency.name not in _SEEDS:
+            raise at_line(
+                environment.path,
+                dependency.line,
+                f"`{dependency.text}` is a conda package",
+                hint="move it under `pip:`, or pass `--conda pip-only` to take it from PyPI",
+            )
+        else:
+            line, note = _from_conda_package(environment, dependency)
+            lines += line
+            notes += note
+    if not python:
+        notes.append(_no_python(environment))
+    return python or DEFAULT_PYTHON, lines, notes
+
+
+def _no_python(environment: Environment) -> str:
+    return f"{environment.path} pins no Python: using {DEFAULT_PYTHON}"
+
+
+def _python_version(environment: CondaEnvironment, dependency: Dependency) -> tuple[str, list[str]]:
+    text = dependency.text.removeprefix("python").strip()
+    if not text:
+        return DEFAULT_PYTHON, [_no_python(environment)]
+    match = re.fullmatch(r"(?:[=~>]=?=?)?\s*(3\.\d+)((?:\.\d+)*)(\.?\*)?(=.*)?(,.*)?", text)
+    if not match:
+        raise at_line(
+            environment.path,
+            dependency.line,
+            f"not a Python version: `{dependency.text}`",
+            hint="write for example `python=3.11`",
+        )
+    note = f"`{dependency.text}`: using Python {match[1]}, whatever its last part"
+    return match[1], [note] if match[2] else []
+
+
+def _from_conda_package(
+    environment: CondaEnvironment, dependency: Dependency
+) -> tuple[list[str], list[str]]:
+    name = dependency.name
+    match = re.fullmatch(
+        r"(?P<channel>[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*?)"
+        r"\s*(?P<version>[=<>!~ ][^=\s].*?|==.*?)?(?P<build>=[A-Za-z_][\w*.]*)?",
+        dependency.text,
+    )
+    if not match:
+        raise at_line(environment.path, dependency.line, f"not a package: `{dependency.text}`")
+    raw_name = match["name"].lower()
+    if raw_name in conda_names.BUNDLED:
+        return [], [f"`{dependency.text}`: left out, wheels bring this library themselves"]
+    if name in conda_names.PROGRAMS or name.startswith("r-"):
+        apt = conda_names.PROGRAMS.get(name, "")
+        raise at_line(
+            environment.path,
+            dependency.line,
+            f"`{dependency.text}` is not on PyPI",
+            hint=f"install Debian's `{apt}` in a base image of your own and pass `--base`"
+            if apt
+            else "use a base image of your own that has it, and pass `--base`",
+        )
+    pip_name = conda_names.RENAMED.get(name, match["name"])
+    line = pip_name + _version(match["version"] or "")
+    said = [f"`{dependency.text}`: taken from PyPI as `{line}`"] if line != dependency.text else []
+    return [line], said
+
+
+def _version(conda: str) -> str:
+    """`=1.2` is a prefix in conda: `==1.2.*` in pip; everything else means the same."""
+    text = conda.strip()
+    if text.startswith("=") and not text.startswith("=="):
+        text = text[1:]
+        return f"=={text}" if text.endswith("*") else f"=={text}.*"
+    if text and text[0].isdigit():
+        return f"=={text}"
+    return text
+
+
+def _pip_line(environment: Environment, dependency: Dependency) -> str:
+    if _LOCAL.match(dependency.text):
+        raise at_line(
+            environment.path,
+            dependency.line,
+            f"a local path cannot be installed into an image: `{dependency.text}`",
+            hint="put the code beside score.py, or build a wheel and serve it from an index",
+        )
+    return dependency.text
+
+
+def _require_server(environment: Environment) -> None:
+    """Azure ML's inference images exit with code 100 where the server package is missing."""
+    if not {dependency.name for dependency in environment.pip} & azureml.SERVER_PACKAGES:
+        raise SpecError(
+            f"{environment.path}: no inference server in this environment",
+            hint="add `azureml-inference-server-http` (or `azureml-defaults`) under `pip:`",
+        )

@@ -1,0 +1,128 @@
+"""From a scoring script to the container that serves it in the inference layout. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from toolkit.plans import azureml, emulation
+from toolkit.plans.image import runit_service
+from toolkit.plans.model import Cache, LaunchPlan, Mount, Port, Probe, Reload, ReloadMode
+
+MODEL_VERSION: Final = "1"  # what `az ml` gives a model named by its path only
+_MODEL_NAME_LENGTH: Final = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What to serve. `script` is an existing file; its folder is mounted as the app root."""
+
+    name: str
+    script: Path
+    models: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = 8000
+    ready_timeout: float = 120.0
+
+    @property
+    def code(self) -> Path:
+        return self.script.parent
+
+
+def plan_service(
+    scoring: Scoring, *, image: str, project: Path, ca_bundle: Path | None = None
+) -> LaunchPlan:
+    """The container for a scoring script: code and models mounted, the server on `port`."""
+    models = tuple(_model_mounts(scoring.models))
+    trust = (
+        (Mount(source=ca_bundle, target=emulation.CA_BUNDLE, read_only=True),) if ca_bundle else ()
+    )
+    return LaunchPlan(
+        kind="service",
+        name=scoring.name,
+        image=image,
+        env={
+            "AML_APP_ROOT": str(azureml.APP_ROOT),
+            "AZUREML_ENTRY_SCRIPT": scoring.script.name,
+            "HOME": f"/home/{azureml.IMAGE_USER}",
+            "USER": azureml.IMAGE_USER,  # the host's ids have no name in the container
+            **_model_dir(models),
+            **(_trust_variables() if ca_bundle else {}),
+            **scoring.env,
+        },
+        mounts=(Mount(source=scoring.code, target=azureml.APP_ROOT), *models, *trust),
+        caches=(Cache(name=f"pyc-{_cache_key(image)}", target=emulation.BYTECODE_CACHE),),
+        ports=(Port(container=azureml.SCORING_PORT, host=scoring.port),),
+        probe=Probe(port=azureml.SCORING_PORT, timeout=scoring.ready_timeout),
+        labels={
+            emulation.LABEL_KIND: "service",
+            emulation.LABEL_NAME: scoring.name,
+            emulation.LABEL_PROJECT: str(project),
+            emulation.LABEL_CODE: str(scoring.code),
+            emulation.LABEL_SCRIPT: scoring.script.name,
+        },
+    )
+
+
+def under_reload(plan: LaunchPlan, *, mode: ReloadMode, token: str) -> LaunchPlan:
+    """The same service with the agent that takes new code in on request."""
+    plan = with_agent(plan, token=token)
+    return replace(
+        plan,
+        reload=Reload(mode=mode, control_port=emulation.CONTROL_PORT, token=token),
+        env={**plan.env, "AML_EMU_RELOAD": mode},
+        labels={**plan.labels, emulation.LABEL_RELOAD: mode},
+    )
+
+
+def with_agent(plan: LaunchPlan, *, token: str) -> LaunchPlan:
+    """Add the emulator's own runit service, its control port and the server's hooks, once."""
+    if any(port.container == emulation.CONTROL_PORT for port in plan.ports):
+        return plan
+    hooks = f"--config {emulation.RUNTIME_PACKAGE / 'gunicorn_conf.py'}"
+    return replace(
+        plan,
+        files=(*plan.files, *runit_service(emulation.AGENT_SERVICE, azureml.RUNIT_TREE)),
+        ports=(*plan.ports, Port(container=emulation.CONTROL_PORT)),
+        env={
+            **plan.env,
+            "AML_EMU_CONTROL_PORT": str(emulation.CONTROL_PORT),
+            "AML_EMU_CONTROL_TOKEN": token,
+            "GUNICORN_CMD_ARGS": " ".join(filter(None, (hooks, plan.env.get("GUNICORN_CMD_ARGS")))),
+        },
+    )
+
+
+def mountpoints(plan: LaunchPlan) -> Sequence[PurePosixPath]:
+    """Paths, relative to the code folder, where Docker mounts something into the user's folder."""
+    return [
+        mount.target.relative_to(azureml.APP_ROOT)
+        for mount in plan.mounts
+        if mount.target != azureml.APP_ROOT and mount.target.is_relative_to(azureml.APP_ROOT)
+    ]
+
+
+def _model_mounts(models: Iterable[Path]) -> Iterable[Mount]:
+    """Each model as the cloud lays it out: `azureml-models/<name>/<version>/<its own name>`."""
+    for path in models:
+        name = path.stem[:_MODEL_NAME_LENGTH]
+        folder = azureml.APP_ROOT / azureml.MODELS_FOLDER / name / MODEL_VERSION
+        yield Mount(source=path, target=folder / path.name, read_only=True)
+
+
+def _model_dir(models: Sequence[Mount]) -> dict[str, str]:
+    """AZUREML_MODEL_DIR: the one model's folder, or the root of several."""
+    if not models:
+        return {}
+    one = models[0].target.parent if len(models) == 1 else None
+    return {"AZUREML_MODEL_DIR": str(one or azureml.APP_ROOT / azureml.MODELS_FOLDER)}
+
+
+def _trust_variables() -> dict[str, str]:
+    return dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(emulation.CA_BUNDLE))
+
+
+def _cache_key(image: str) -> str:
+    return image.rpartition("/")[2].replace(":", "-")

@@ -1,0 +1,168 @@
+"""One worker's dealings with the agent: what it says of itself and what it is asked to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, Optional
+
+from .contract import Contract
+from .debugger import Debugger, Door
+from .link import Fields, Link, identity
+from .sources import Sources
+from .tracebacks import user_stack, user_traceback
+
+WELCOME_SECONDS = 5.0
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"aml-emu: {text}\n")
+    sys.stderr.flush()
+
+
+class WorkerSession:
+    def __init__(self, contract: Contract, worker: Any, *, candidate: bool) -> None:
+        self.contract = contract
+        self.worker = worker
+        self.candidate = candidate
+        self.sources = Sources(contract.user_folders)
+        self.debugger: Optional[Debugger] = None
+        self.is_ready = False
+        self.generation = 0
+        self.operations: Dict[str, Callable[[Fields], Fields]] = {
+            "where": self._where,
+            "loaded": self._loaded,
+        }
+        self._link = Link(contract.agent_socket, hello=self._hello, heard=self._heard)
+        self._news = threading.Condition()
+        self._welcome: Optional[Fields] = None
+        self._door: Optional[Door] = None
+        self._loading = True
+
+    def start(self) -> None:
+        self.sources.watch()
+        if self.contract.debug:
+            self.debugger = Debugger(self.contract.debugpy_home)
+            self.debugger.load()
+        self._link.start()
+
+    def before_load(self) -> None:
+        """Join the debugger, if there is a client, before the first line of the user's code runs."""
+        if self.debugger is None:
+            return
+        try:
+            self._join_before_load(self.debugger)
+        finally:
+            with self._news:
+                self._loading = False
+
+    def failed(self, stage: str, error: BaseException) -> None:
+        shown = getattr(error, "user_ex", error)
+        if isinstance(shown, SyntaxError):
+            stage = "compile"
+        text = user_traceback(shown, self.sources.belongs)
+        self._link.tell("failed", stage=stage, traceback=text)
+
+    def caught(self, error: BaseException) -> None:
+        """Show the debugger an exception that the server is about to swallow."""
+        if self.debugger is not None and self.contract.break_on_errors:
+            self.debugger.stop_at(error)
+
+    def ready(self) -> None:
+        self.is_ready = True
+        _touch(os.path.join(self.contract.state, "ready"))
+        self._link.tell("ready")
+
+    def draining(self) -> None:
+        self._link.tell("draining")
+
+    def _hello(self) -> Fields:
+        return {
+            **identity(),
+            "candidate": self.candidate,
+            "ready": self.is_ready,
+            "generation": self.generation,
+        }
+
+    def _join_before_load(self, debugger: Debugger) -> None:
+        with self._news:
+            self._news.wait_for(lambda: self._welcome is not None, WELCOME_SECONDS)
+            welcome = self._welcome or {}
+        wait = welcome.get("wait")
+        deadline = time.monotonic() + (wait or 0)
+        if wait:
+            say(f"waiting {wait:g} s for a debugger on port {self.contract.debug_port}")
+        with self._news:
+            self._news.wait_for(lambda: self._door is not None, wait or 0)
+            door = self._door
+        if door is not None and self._join(debugger, door):
+            patience = max(deadline - time.monotonic(), float(welcome.get("patience", 0)))
+            if not debugger.wait_configured(patience):
+                self._link.tell("unconfigured")
+        elif wait:
+            say(f"nobody attached in {wait:g} s, going on without a debugger")
+        if wait:
+            self._link.tell("waited")
+
+    def _join(self, debugger: Debugger, door: Door) -> bool:
+        try:
+            debugger.join(door)
+        except OSError as error:
+            say(f"cannot reach the debug adapter: {error}")
+            return False
+        self._link.tell("joined", joined=True)
+        return True
+
+    def _heard(self, message: Fields) -> None:
+        """On the link's thread: whatever takes long goes to a thread of its own."""
+        op = message.get("op")
+        if op == "welcome":
+            with self._news:
+                self._welcome = message
+                self.generation = int(message.get("generation", 0))
+                self._door = message.get("door")
+                self._news.notify_all()
+            self._join_later()
+        elif op == "join":
+            with self._news:
+                self._door = message.get("door")
+                self._news.notify_all()
+            self._join_later()
+        else:
+            threading.Thread(target=self._answer, args=(message,), name="aml-emu", daemon=True).start()
+
+    def _join_later(self) -> None:
+        """A client came while the worker was serving already."""
+        if self._loading or self.debugger is None or self._door is None:
+            return
+        if self._join(self.debugger, self._door):
+            renew_threads(self.worker)
+
+    def _answer(self, message: Fields) -> None:
+        operation = self.operations.get(str(message.get("op")))
+        if operation is not None:
+            self._link.tell("answer", number=message.get("number"), **operation(message))
+
+    def _where(self, _: Fields) -> Fields:
+        main = threading.main_thread().ident
+        return {"stack": user_stack(main, self.sources.belongs) if main else ""}
+
+    def _loaded(self, message: Fields) -> Fields:
+        text = self.sources.texts.get(str(message.get("file")))
+        return {"text": None if text is None else text.decode("utf-8", "replace")}
+
+
+def renew_threads(worker: Any) -> None:
+    """Give a threaded worker a new pool: only threads started after the connection are surely traced."""
+    pool = getattr(worker, "tpool", None)
+    if pool is not None:
+        worker.tpool = worker.get_thread_pool()
+        pool.shutdown(wait=False)
+
+
+def _touch(path: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as mark:
+        mark.write(f"{os.getpid()}\n")

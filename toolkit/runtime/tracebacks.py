@@ -1,0 +1,39 @@
+"""The user's part of a traceback: from the first frame of their own code on, as Python prints it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from types import FrameType, TracebackType
+from typing import Callable, List, Optional
+
+Belongs = Callable[[str], bool]
+
+
+def user_traceback(error: BaseException, belongs: Belongs) -> str:
+    return "".join(
+        traceback.format_exception(type(error), error, _from_user(error.__traceback__, belongs))
+    )
+
+
+def _from_user(start: Optional[TracebackType], belongs: Belongs) -> Optional[TracebackType]:
+    """The traceback without the server's frames above it; all of it when none is the user's."""
+    entry = start
+    while entry is not None:
+        if belongs(entry.tb_frame.f_code.co_filename):
+            return entry
+        entry = entry.tb_next
+    return start
+
+
+def user_stack(thread: int, belongs: Belongs) -> str:
+    """Where a thread is now, from the user's first frame on; empty when it is in none."""
+    frame: Optional[FrameType] = sys._current_frames().get(thread)  # noqa: SLF001  # no public way to another thread's frame
+    if frame is None:
+        return ""
+    stack = traceback.extract_stack(frame)
+    first = next((i for i, entry in enumerate(stack) if belongs(entry.filename)), None)
+    if first is None:
+        return ""
+    lines: List[str] = ["Stack of the running code (most recent call last):\n"]
+    return "".join(lines + traceback.format_list(stack[first:]))

@@ -1,0 +1,128 @@
+"""Flags > AML_EMU_* > aml-emu.toml > defaults, as one frozen value; sole reader of os.environ."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from toolkit.errors import SpecError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EngineName = Literal["auto", "docker"]
+
+FILE_NAME: Final = "aml-emu.toml"
+STATE_FOLDER: Final = ".aml-emu"
+DEFAULT_BASE: Final = "aml-emu/base"
+PREFIX: Final = "AML_EMU_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that is not in a spec file and not a flag of one command.
+
+    `images` maps globs of image references to stand-ins; `environ` is the process environment
+    as it was at the start, handed to whoever runs programs or looks for proxies.
+    """
+
+    project: Path
+    engine: EngineName = "auto"
+    base: str = DEFAULT_BASE
+    images: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state_folder(self) -> Path:
+        """Where locks and logs are kept: `.aml-emu/` in the project."""
+        return self.project / STATE_FOLDER
+
+    def stand_in(self, reference: str) -> str:
+        """The image to use where `reference` is asked for: the first matching `[images]` entry."""
+        for pattern, image in self.images.items():
+            if fnmatch.fnmatchcase(reference, pattern):
+                return image
+        return reference
+
+
+def load_settings(
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    engine: str | None = None,
+    base: str | None = None,
+) -> Settings:
+    """Combine the four sources; None means "the flag was not given".
+
+    Raises SpecError for an unknown key or value, naming where it stands.
+    """
+    variables = dict(os.environ if environ is None else environ)
+    project = _project(cwd or Path.cwd())
+    written = _read_file(project / FILE_NAME)
+    default = Settings(project=project)
+    return Settings(
+        project=project,
+        engine=_engine(
+            engine or variables.get(f"{PREFIX}ENGINE") or written.get("engine", default.engine)
+        ),
+        base=base or variables.get(f"{PREFIX}BASE") or written.get("base", default.base),
+        images=written.get("images", {}),
+        environ=variables,
+    )
+
+
+def _project(start: Path) -> Path:
+    """The nearest folder upwards with an aml-emu.toml or a .aml-emu folder, else `start`."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file() or (folder / STATE_FOLDER).is_dir():
+            return folder
+    return start
+
+
+def _engine(name: str) -> EngineName:
+    for known in get_args(EngineName):
+        if name == known:
+            return known  # type: ignore[no-any-return]  # get_args is untyped
+    known_names = ", ".join(f"`{known}`" for known in get_args(EngineName))
+    raise SpecError(f"unknown engine: {name}", hint=f"valid: {known_names}")
+
+
+_KEYS: Final[Mapping[str, type]] = {"engine": str, "base": str, "images": dict}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    text = path.read_text("utf-8")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{path}: not TOML: {error}") from error
+    for key, value in data.items():
+        if key not in _KEYS:
+            known = ", ".join(f"`{name}`" for name in _KEYS)
+            raise SpecError(
+                f"{path}:{_line(text, key)}: unknown key `{key}`", hint=f"valid: {known}"
+            )
+        if not isinstance(value, _KEYS[key]):
+            kind = "a table" if _KEYS[key] is dict else "text"
+            raise SpecError(f"{path}:{_line(text, key)}: `{key}` must be {kind}")
+    for pattern, image in data.get("images", {}).items():
+        if not isinstance(image, str):
+            raise SpecError(f"{path}:{_line(text, pattern)}: `{pattern}` must name an image")
+    return data
+
+
+def _line(text: str, key: str) -> int:
+    """TOML keeps no line numbers; the first line that mentions the key is where to look."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if key in line:
+            return number
+    return 1

@@ -1,0 +1,47 @@
+"""What can be said of a scoring script by reading it: it parses, and has init() and run()."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from toolkit.errors import SpecError
+from toolkit.specs.yamlfile import at_line
+
+
+def check_scoring_script(path: Path) -> None:
+    """Raise SpecError for a script the inference server would refuse at once."""
+    try:
+        source = path.read_bytes()
+    except FileNotFoundError as error:
+        raise SpecError(f"scoring script not found: {path}", hint="check the path") from error
+    except OSError as error:
+        raise SpecError(f"scoring script cannot be read: {path}", details=str(error)) from error
+    try:
+        tree = ast.parse(source, filename=str(path))
+    except SyntaxError as error:
+        shown = (error.text or "").rstrip()
+        raise at_line(path, error.lineno, f"syntax error: {error.msg}", details=shown) from error
+    except ValueError as error:  # null bytes
+        raise SpecError(f"{path}: not a Python file: {error}") from error
+    for name in ("init", "run"):
+        if name not in _names(tree):
+            raise SpecError(
+                f"{path}: no `{name}()` function",
+                hint="a scoring script defines `init()` and `run(data)`",
+            )
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """Names bound at module level, also inside `if` and `try`, and by imports and decorators."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.alias(name=name, asname=asname):
+                names.add(asname or name)
+    # `from x import *` and the generated v1 driver may bring anything
+    return {"init", "run"} if "*" in names or "driver_module" in names else names

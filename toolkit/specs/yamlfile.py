@@ -1,0 +1,136 @@
+"""YAML with line numbers, and pydantic errors that point at the line. The only YAML import."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from toolkit.errors import SpecError
+
+Location = Sequence[str | int]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A parsed file that remembers where everything stood."""
+
+    path: Path
+    data: Any
+
+    def line(self, location: Location) -> int | None:
+        """1-based line of the deepest part of `location` that the file has."""
+        node, line = self.data, 1 if self.data is not None else None
+        for step in location:
+            try:
+                if isinstance(node, CommentedMap):
+                    line = node.lc.key(step)[0] + 1
+                elif isinstance(node, CommentedSeq):
+                    line = node.lc.item(step)[0] + 1
+                else:
+                    return line
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                return line
+        return line
+
+    def line_containing(self, text: str) -> int | None:
+        """1-based line of the first occurrence of `text`."""
+        for number, line in enumerate(self.path.read_text("utf-8").splitlines(), start=1):
+            if text in line:
+                return number
+        return None
+
+    def error(
+        self, location: Location, problem: str, *, hint: str = "", details: str = ""
+    ) -> SpecError:
+        """A SpecError that begins with `path:line`."""
+        return at_line(self.path, self.line(location), problem, hint=hint, details=details)
+
+
+def at_line(
+    path: Path, line: int | None, problem: str, *, hint: str = "", details: str = ""
+) -> SpecError:
+    """A SpecError whose message begins with `path:line` (or `path`, where no line is known)."""
+    place = f"{path}:{line}" if line else f"{path}"
+    return SpecError(f"{place}: {problem}", hint=hint, details=details)
+
+
+def load_yaml(path: Path, *, what: str) -> YamlFile:
+    """Read one YAML (or JSON) file; `what` names it in errors, e.g. `environment file`."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise SpecError(
+            f"{what} not found: {path}", hint=_nearest_file(path) or "check the path"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error
+    try:
+        data = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise at_line(
+            path, mark.line + 1 if mark else None, f"not YAML: {error.problem or error.context}"
+        ) from error
+    except YAMLError as error:
+        raise SpecError(f"{path}: not YAML", details=str(error)) from error
+    return YamlFile(path, data)
+
+
+def parse(model: type[Model], file: YamlFile, *, what: str) -> Model:
+    """Validate a file against its model; the first problem becomes the error."""
+    if not isinstance(file.data, CommentedMap):
+        raise file.error((), f"{what} must be a mapping of keys to values")
+    try:
+        return model.model_validate(plain(file.data))
+    except ValidationError as error:
+        problems = error.errors()
+        unknown = (found for found in problems if found["type"] == "extra_forbidden")
+        first = next(unknown, problems[0])  # a misspelt key also shows up as a missing one
+        location = first["loc"]
+        if first["type"] == "extra_forbidden":
+            key = str(location[-1])
+            raise file.error(
+                location, f"unknown key `{key}`", hint=nearest(key, _fields(model))
+            ) from error
+        where = ".".join(str(step) for step in location)
+        problem = first["msg"].removeprefix("Value error, ")
+        raise file.error(location, f"`{where}`: {problem[:1].lower()}{problem[1:]}") from error
+
+
+def plain(node: Any) -> Any:
+    """The same data as ordinary dicts and lists, without ruamel's round-trip types."""
+    if isinstance(node, CommentedMap):
+        return {str(key): plain(value) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [plain(value) for value in node]
+    return node
+
+
+def nearest(word: str, valid: Sequence[str]) -> str:
+    """A hint naming the closest valid word, or all of them."""
+    close = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return "valid: " + ", ".join(f"`{name}`" for name in valid)
+
+
+def _fields(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _nearest_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
+    return f"did you mean `{path.parent / close[0]}`?" if close else ""
