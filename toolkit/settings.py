@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -70,7 +71,12 @@ def load_settings(
     return Settings(
         project=project,
         engine=_engine(
-            engine or variables.get(f"{PREFIX}ENGINE") or written.get("engine", default.engine)
+            [
+                (engine, "--engine"),
+                (variables.get(f"{PREFIX}ENGINE"), f"{PREFIX}ENGINE"),
+                (written.get("engine"), str(project / FILE_NAME)),
+                (default.engine, "default"),
+            ]
         ),
         base=base or variables.get(f"{PREFIX}BASE") or written.get("base", default.base),
         images=written.get("images", {}),
@@ -86,12 +92,14 @@ def _project(start: Path) -> Path:
     return start
 
 
-def _engine(name: str) -> EngineName:
+def _engine(choices: Sequence[tuple[str | None, str]]) -> EngineName:
+    """The first choice that was made; an unknown one is an error that names where it stands."""
+    name, place = next((name, place) for name, place in choices if name)
     for known in get_args(EngineName):
         if name == known:
             return known  # type: ignore[no-any-return]  # get_args is untyped
     known_names = ", ".join(f"`{known}`" for known in get_args(EngineName))
-    raise SpecError(f"unknown engine: {name}", hint=f"valid: {known_names}")
+    raise SpecError(f"{place}: unknown engine: {name}", hint=f"valid: {known_names}")
 
 
 _KEYS: Final[Mapping[str, type]] = {"engine": str, "base": str, "images": dict}
@@ -100,10 +108,10 @@ _KEYS: Final[Mapping[str, type]] = {"engine": str, "base": str, "images": dict}
 def _read_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    text = path.read_text("utf-8")
     try:
+        text = path.read_text("utf-8")
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not TOML: {error}") from error
     for key, value in data.items():
         if key not in _KEYS:
@@ -121,8 +129,9 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _line(text: str, key: str) -> int:
-    """TOML keeps no line numbers; the first line that mentions the key is where to look."""
+    """TOML keeps no line numbers; the first line that begins with the key is where to look."""
+    begins = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[]=.]""")
     for number, line in enumerate(text.splitlines(), start=1):
-        if key in line:
+        if begins.match(line):
             return number
     return 1

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import click
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.arguments import spelled_out
 from toolkit.cli.base import app as base_app
 from toolkit.cli.build import build
 from toolkit.cli.doctor import doctor
@@ -22,7 +22,10 @@ from toolkit.cli.serve import serve
 from toolkit.cli.services import down, logs, ps, stop
 from toolkit.errors import EmuError
 
+# Typer has brought its own copy of click since 0.26; older ones import it: ask the class itself.
+_UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 _CTRL_C = 130
+_USAGE = 2
 _OUR_BUG = 70
 
 app = typer.Typer(
@@ -41,19 +44,19 @@ app.add_typer(base_app, name="base")
 def main() -> NoReturn:
     """Run one command; never shows a Python traceback for something expected."""
     console.show_logging(verbose="--verbose" in sys.argv)
-    sys.argv = [argument for argument in sys.argv if argument != "--verbose"]
-    for name in ("SIGTERM", "SIGHUP"):
+    arguments = spelled_out([argument for argument in sys.argv[1:] if argument != "--verbose"])
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGINT too: a shell's `&` sets it to ignore
         if number := getattr(signal, name, None):  # Windows has no SIGHUP
             signal.signal(number, _as_ctrl_c)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(arguments, standalone_mode=False) or 0)
     except EmuError as error:
         console.error(error)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except _UsageProblem as error:
+        error.show()  # type: ignore[attr-defined]  # every click exception can
+        sys.exit(_USAGE)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(_CTRL_C)
     except Exception as error:  # noqa: BLE001  # the boundary: anything else is our bug
         console.warn(f"this is a bug of aml-emu: {error!r}; the details are in {_crash_log()}")

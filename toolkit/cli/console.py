@@ -7,29 +7,46 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, Final
-
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.markup import escape
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import EmuError
 
-ERR: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@cache
+def err() -> Console:
+    """The console on stderr; rich is imported by the first line that needs it."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _print(markup: str, text: str = "") -> None:
+    from rich.markup import escape
+
+    err().print(f"{markup}{escape(text)}")
 
 
 def say(text: str) -> None:
     """One line of narration."""
-    ERR.print(f"[dim]aml-emu[/dim]  {escape(text)}")
+    _print("[dim]aml-emu[/dim]  ", text)
 
 
 def fact(label: str, text: str) -> None:
     """One labelled line of a summary."""
-    ERR.print(f"         [bold]{label:<8}[/bold]{escape(text)}")
+    _print(f"         [bold]{label:<8}[/bold]", text)
+
+
+def dim(text: str) -> None:
+    """A line of little weight."""
+    _print("[dim]         ", text)
 
 
 def warn(text: str) -> None:
-    ERR.print(f"[yellow]aml-emu[/yellow]  {escape(text)}")
+    _print("[yellow]aml-emu[/yellow]  ", text)
 
 
 def result(text: str) -> None:
@@ -45,16 +62,16 @@ def result_json(document: Any) -> None:
 
 def error(problem: EmuError) -> None:
     """The message first, the evidence untouched, then what to do."""
-    ERR.print(f"[bold red]error[/bold red]: {escape(problem.message)}")
+    _print("[bold red]error[/bold red]: ", problem.message)
     if problem.details:
-        ERR.out(problem.details.rstrip(), highlight=False)
+        err().out(problem.details.rstrip(), highlight=False)
     if problem.hint:
-        ERR.print(f"[bold cyan]hint[/bold cyan]: {escape(problem.hint)}")
+        _print("[bold cyan]hint[/bold cyan]: ", problem.hint)
 
 
 def traceback(text: str) -> None:
     """The user's own traceback, as Python printed it."""
-    ERR.out(text.rstrip(), highlight=False)
+    err().out(text.rstrip(), highlight=False)
 
 
 def pump(chunks: Iterator[bytes]) -> threading.Thread:
@@ -72,7 +89,5 @@ def pump(chunks: Iterator[bytes]) -> threading.Thread:
 
 def show_logging(*, verbose: bool) -> None:
     """Install the one log handler; `verbose` shows every command that is run."""
-    level = logging.DEBUG if verbose else logging.WARNING
-    handler = RichHandler(console=ERR, show_path=False, show_time=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
-    logging.getLogger("toolkit").setLevel(level)
+    logging.basicConfig(level=logging.WARNING, format="aml-emu  %(message)s", stream=sys.stderr)
+    logging.getLogger("toolkit").setLevel(logging.DEBUG if verbose else logging.WARNING)

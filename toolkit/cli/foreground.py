@@ -20,7 +20,7 @@ from toolkit.engines.registry import make_engine
 from toolkit.engines.trust import host_trust
 from toolkit.errors import EmuError, SpecError
 from toolkit.live.image import ImageRequest, build_image
-from toolkit.live.service import Service, start_service
+from toolkit.live.service import Service, make_room, start_service
 from toolkit.plans import azureml
 from toolkit.plans.debug import DebugOptions, under_debugger
 from toolkit.plans.model import CondaMode, LaunchPlan, ReloadMode
@@ -63,6 +63,7 @@ def serve_order(order: ServeOrder, *, engine_name: str | None, base: str | None)
             "`--watch` needs the foreground", hint="leave out `--detach`, or add `--no-watch`"
         )
     engine = make_engine(settings.engine, settings.environ)
+    make_room(engine, scoring.name, [order.port, *([order.debug_port] if order.debug else [])])
     image = _image(order, settings, engine)
     plan = _plan(order, scoring, settings, image=image)
     if order.detach:

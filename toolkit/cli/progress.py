@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from typing_extensions import Self, assert_never
 
-from toolkit.cli.console import ERR
+from toolkit.cli import console
 from toolkit.engines.events import (
     BuildEvent,
     ImageReady,
@@ -20,7 +20,11 @@ from toolkit.engines.events import (
     Transfer,
 )
 
+if TYPE_CHECKING:
+    from rich.status import Status
+
 _INTERNAL = "internal"
+_MOUNTS = re.compile(r"--mount=\S+ ")  # true, and of no interest to somebody who waits
 _WORTH_A_LINE = 0.5  # seconds: shorter steps only make noise
 
 
@@ -29,18 +33,9 @@ class BuildProgress:
 
     def __init__(self) -> None:
         self._steps: dict[int, StepStarted] = {}
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=ERR,
-            transient=True,
-            disable=not ERR.is_terminal,
-        )
-        self._task = self._bar.add_task("building", total=None)
+        self._line: Status | None = None
 
     def __enter__(self) -> Self:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -49,7 +44,8 @@ class BuildProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._line:
+            self._line.stop()
 
     def __call__(self, event: BuildEvent) -> None:
         match event:
@@ -73,17 +69,21 @@ class BuildProgress:
     def _finished(self, event: StepDone) -> None:
         step = self._steps.get(event.step)
         if step and step.place != _INTERNAL and event.seconds >= _WORTH_A_LINE:
-            self._bar.console.print(
-                f"         [dim]{event.seconds:5.1f} s  {escape(self._title(event.step))}[/dim]"
-            )
+            self._show("")
+            console.dim(f"{event.seconds:5.1f} s  {self._title(event.step)}")
 
     def _title(self, step: int) -> str:
         known = self._steps.get(step)
         if known is None:
             return "building"
-        first = " ".join(known.name.split())
+        first = _MOUNTS.sub("", " ".join(known.name.split()))
         return f"[{known.place}] {first[:90]}" if known.place else first[:90]
 
     def _show(self, text: str) -> None:
-        width = max(20, ERR.width - 14)
-        self._bar.update(self._task, description=escape(text[:width]))
+        """Put the text on the live line; off a terminal there is none."""
+        if self._line is None:
+            self._line = console.err().status("building")
+            self._line.start()
+        from rich.markup import escape
+
+        self._line.update(escape(text[: max(20, console.err().width - 4)]))

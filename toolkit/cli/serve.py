@@ -10,8 +10,6 @@ import typer
 from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache
 from toolkit.plans.model import ReloadMode
 
-DEFAULT_WAIT = 300.0  # seconds; what the old debugging guide promised
-
 
 def serve(
     script: Annotated[Path, typer.Argument(help="The scoring script, with init() and run().")],
@@ -23,7 +21,7 @@ def serve(
     debug: Annotated[bool, typer.Option("--debug", help="Let an IDE attach.")] = False,
     wait: Annotated[
         float | None,
-        typer.Option(help="Seconds to wait for the IDE before init().", show_default=False),
+        typer.Option(help="Wait for the IDE before init(), [300] seconds.", show_default=False),
     ] = None,
     break_on_errors: Annotated[
         bool, typer.Option(help="Stop where init() or run() raises.")

@@ -50,9 +50,15 @@ class DebugSession:
 def workspace_of(path: Path, *, project: Path) -> Path:
     """The folder the user most likely has open: one with .vscode or .git, else the project."""
     for folder in path.parents:
-        if (folder / ".vscode").is_dir() or (folder / ".git").exists():
+        if _is_opened(folder) or (folder / ".git").exists():
             return folder
     return project if path.is_relative_to(project) else path.parent
+
+
+def _is_opened(folder: Path) -> bool:
+    """Whether it has settings of its own; a home folder's .vscode holds the extensions instead."""
+    vscode = folder / ".vscode"
+    return vscode.is_dir() and not (vscode / "extensions").is_dir()
 
 
 def write_launch_json(session: DebugSession, workspace: Path) -> Path:

@@ -27,10 +27,11 @@ def merge_file(path: Path, entry: Entry, *, section: str, key: str, version: str
 
     Returns whether the file was changed. Raises SpecError if the file is not JSON with comments.
     """
-    old = path.read_text("utf-8") if path.is_file() else ""
+    written = path.read_bytes() if path.is_file() else b""
     try:
+        old = written.decode()
         new = merge(old, entry, section=section, key=key, version=version)
-    except JSON5DecodeError as error:
+    except (JSON5DecodeError, UnicodeDecodeError) as error:
         raise SpecError(
             f"{path}: not JSON with comments", details=str(error), hint="correct or remove the file"
         ) from error
@@ -38,13 +39,16 @@ def merge_file(path: Path, entry: Entry, *, section: str, key: str, version: str
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(path.name + ".new")
-    scratch.write_text(new, "utf-8")
+    scratch.write_bytes(new.encode())
     scratch.replace(path)
     return True
 
 
 def merge(text: str, entry: Entry, *, section: str, key: str, version: str) -> str:
     """The text with `entry` in its list; keys the user added to an entry of ours are kept."""
+    if "\r\n" in text:
+        new = merge(text.replace("\r\n", "\n"), entry, section=section, key=key, version=version)
+        return new.replace("\n", "\r\n")
     if not text.strip():
         return json.dumps({"version": version, section: [entry]}, indent=4) + "\n"
     root = loads(text, loader=ModelLoader()).value
@@ -94,7 +98,8 @@ def _start(text: str, node: Any) -> int:
 
 
 def _offset(text: str, line: int, column: int) -> int:
-    return sum(len(each) for each in text.splitlines(keepends=True)[: line - 1]) + column
+    # only \n: str.splitlines knows more line ends than the parser counts
+    return sum(len(each) + 1 for each in text.split("\n")[: line - 1]) + column
 
 
 def _insert(text: str, position: int, addition: str) -> str:

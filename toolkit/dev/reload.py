@@ -52,21 +52,30 @@ class Agent:
             raise NotReady(
                 f"`{self._handle.name}` does not take requests", details=str(error)
             ) from error
-        if not answer:
+        if not answer.endswith(b"\n"):
             raise NotReady(f"`{self._handle.name}` broke off while answering `{op}`")
-        return dict(json.loads(answer))
+        return self._understood(op, answer)
 
     def reload(self, paths: Iterable[Path], *, code: Path, mode: ReloadMode) -> ReloadResult:
         """Have the changed files taken in; the old code goes on answering if they are no good."""
         answer = self.ask("reload", mode=mode, paths=[str(in_container(p, code)) for p in paths])
         return ReloadResult(
-            ok=bool(answer["ok"]),
+            ok=bool(answer.get("ok")),
             mode=str(answer.get("mode", mode)),
             said=str(answer.get("said", "")),
             stage=str(answer.get("stage", "")),
             traceback=str(answer.get("traceback", "")),
             milliseconds=float(answer.get("ms", 0.0)),
         )
+
+    def _understood(self, op: str, answer: bytes) -> dict[str, Any]:
+        try:
+            return dict(json.loads(answer))
+        except (ValueError, TypeError) as error:
+            raise NotReady(
+                f"`{self._handle.name}` answered `{op}` with something that is no JSON object",
+                details=answer.decode(errors="replace").strip(),
+            ) from error
 
 
 def in_container(path: Path, code: Path) -> PurePosixPath:

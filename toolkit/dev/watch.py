@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 import pathspec
 import psutil
@@ -117,13 +117,13 @@ class _Handler(FileSystemEventHandler):
                 self._watcher.note(Path(text))
 
 
-def ignore_rules(folder: Path) -> pathspec.PathSpec[Any]:
+def ignore_rules(folder: Path) -> pathspec.GitIgnoreSpec:
     """`.amlignore` if there is one, else `.gitignore`: root folder only, as the SDK reads them."""
     for name in (".amlignore", ".gitignore"):
         if (folder / name).is_file():
             lines = (folder / name).read_text("utf-8", errors="replace").splitlines()
-            return pathspec.PathSpec.from_lines("gitwildmatch", lines)
-    return pathspec.PathSpec([])
+            return pathspec.GitIgnoreSpec.from_lines(lines)
+    return pathspec.GitIgnoreSpec([])
 
 
 def needs_polling(folder: Path) -> bool:

@@ -20,8 +20,10 @@ from toolkit.engines.debsources import (
     FIELDS,
     Repository,
     parse_repositories,
+    release_name,
     repositories_used,
     sources_text,
+    without_credentials,
 )
 from toolkit.errors import EngineUnavailable
 from toolkit.plans.base import DebianPackages
@@ -106,6 +108,12 @@ def collect(packages: Sequence[str], *, into: Path, environ: Mapping[str, str]) 
     said = _update(apt)
     repositories = _repositories(apt, said)
     essential = _to_fetch(apt, _ESSENTIAL, said)
+    if not essential:
+        raise EngineUnavailable(
+            "the host's apt sources have no essential packages",
+            details=_tail(said),
+            hint="enable the distribution's own archive in `/etc/apt`",
+        )
     wanted = (*_ESSENTIAL, *sorted(_package_name(file) for file in essential), *packages)
     everything = _to_fetch(apt, wanted, said)
     apt.checked("--download-only", "install", *wanted, said=said)
@@ -127,7 +135,7 @@ def _packages(
         essential=essential_files,
         others=_files(archives, others),
         root=root,
-        release=f"{used[0].origin} {used[0].codename}",
+        release=release_name(used),
         sources=sources_text(used),
     )
 
@@ -137,8 +145,7 @@ def _check_programs(environ: Mapping[str, str]) -> None:
         if shutil.which(program, path=environ.get("PATH")) is None:
             raise EngineUnavailable(
                 f"program not found: {program}",
-                hint="make the base on Debian or Ubuntu, or use "
-                "`aml-emu base make --from tar FILE` or `--from image REF`",
+                hint="make the base on Debian or Ubuntu, or use `aml-emu base make --from tar`",
             )
 
 
@@ -176,7 +183,7 @@ def _repositories(apt: _Apt, said: str) -> tuple[Repository, ...]:
             "no package lists could be fetched",
             details=_tail(said),
             hint="check the network, the proxy and the entries in `/etc/apt`; without a network "
-            "use `aml-emu base make --from tar FILE`",
+            "use `aml-emu base make --from tar`",
         )
     return parse_repositories(listed)
 
@@ -202,7 +209,9 @@ def _file(archives: Path, name: str, uri: str) -> Path:
     address = urlsplit(uri)
     path = Path(unquote(address.path)) if address.scheme == "file" else archives / name
     if not path.is_file():
-        raise EngineUnavailable(f"apt did not download a package: {name}", details=uri)
+        raise EngineUnavailable(
+            f"apt did not download a package: {name}", details=without_credentials(uri)
+        )
     return path
 
 

@@ -32,9 +32,16 @@ class Repository:
 
 def parse_repositories(listed: str) -> tuple[Repository, ...]:
     """The repositories in apt's answer: one a line, the fields between tabs."""
-    names = [field.lower() for field in FIELDS]
-    rows = (line.split("\t") for line in listed.splitlines())
-    return tuple(Repository(**dict(zip(names, row, strict=True))) for row in rows)
+    return tuple(
+        Repository(
+            **{
+                # apt repeats the name of a field that a repository does not have
+                field.lower(): "" if value == f"$({field})" else without_credentials(value)
+                for field, value in zip(FIELDS, line.split("\t"), strict=True)
+            }
+        )
+        for line in listed.splitlines()
+    )
 
 
 def repositories_used(
@@ -45,7 +52,7 @@ def repositories_used(
     So updates and security stay in although no package came from them today, and a third party's
     archive that gave nothing stays out of the image.
     """
-    uris = tuple(uris)
+    uris = tuple(without_credentials(uri) for uri in uris)
     origins = {
         repository.origin
         for repository in repositories
@@ -55,14 +62,20 @@ def repositories_used(
 
 
 def sources_text(repositories: Sequence[Repository]) -> str:
-    """The repositories for an image's apt (deb822), credentials taken out of their addresses."""
+    """The repositories for an image's apt (deb822), without what only the host can read."""
     components: dict[tuple[str, str, str], list[str]] = {}
     for repository in repositories:
-        site = without_credentials(_resolved(repository.site))
+        site = _resolved(repository.site)
         if urlsplit(site).scheme not in _ONLY_ON_THE_HOST:
             key = (repository.origin, site, repository.release)
             components.setdefault(key, []).append(repository.component)
     return "\n".join(_stanza(*key, names) for key, names in components.items())
+
+
+def release_name(repositories: Sequence[Repository]) -> str:
+    """Distribution and code name, for people."""
+    named = (f"{each.origin} {each.codename}" for each in repositories if each.codename)
+    return next(named, "an unnamed release")
 
 
 def without_credentials(uri: str) -> str:
@@ -76,7 +89,7 @@ def _resolved(site: str) -> str:
         return site
     lines = Path(urlsplit(site.removeprefix("mirror+")).path).read_text(encoding="utf-8")
     mirrors = (line.partition("#")[0].split() for line in lines.splitlines())
-    return next((fields[0] for fields in mirrors if fields), site)
+    return next((without_credentials(fields[0]) for fields in mirrors if fields), site)
 
 
 def _stanza(origin: str, site: str, release: str, components: list[str]) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import uv
 
-from toolkit.engines.command import run
+from toolkit.engines import command
 from toolkit.engines.trust import HostTrust
-from toolkit.errors import BuildFailed, EmuError, SpecError
+from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, SpecError
 from toolkit.plans.requirements import Requirements
 
 UV_PLATFORMS: Final = {
@@ -25,6 +25,14 @@ UV_PLATFORMS: Final = {
     "linux/arm64": "aarch64-manylinux_2_28",
 }
 _NO_SOLUTION: Final = 1  # uv's exit code when the requirements contradict each other
+
+
+class Run(Protocol):
+    """What runs uv: `command.run`."""
+
+    def __call__(
+        self, argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, stdin: str
+    ) -> command.Outcome: ...
 
 
 def lock_path(folder: Path, *, name: str, platform: str, python: str) -> Path:
@@ -41,12 +49,19 @@ def resolve(
     trust: HostTrust,
     environ: Mapping[str, str],
     upgrade: bool = False,
+    run: Run = command.run,
 ) -> str:
     """The lock's text; made by uv unless the file at `path` was made from the same requirements.
 
     Raises SpecError when no set of versions meets the requirements (uv's explanation in details),
-    BuildFailed when uv cannot work, for want of a network for instance.
+    BuildFailed when uv cannot work, for want of a network for instance, and EngineUnavailable
+    for a platform that no wheels are made for.
     """
+    if platform not in UV_PLATFORMS:
+        raise EngineUnavailable(
+            f"environments cannot be resolved for this engine's platform: {platform}",
+            hint="use an engine for " + " or ".join(UV_PLATFORMS),
+        )
     marker = f"# requirements: {_digest(requirements, platform)}\n"
     kept = path.read_text("utf-8") if path.is_file() else ""
     if kept.startswith(marker) and not upgrade:
@@ -108,10 +123,17 @@ def _failure(exit_code: int, text: str, spec: Path) -> EmuError:
 
 
 def _guilty_line(text: str, spec: Path) -> int | None:
-    """The first line of the file whose package uv's explanation names."""
+    """The first line of the file whose package uv's explanation names.
+
+    Python is named in many explanations that are about a package: it is the last to be blamed.
+    """
     named = {name.lower() for name in re.findall(r"([A-Za-z0-9][\w.-]*?)(?=[=<>~!\s,]|$)", text)}
+    python = None
     for number, line in enumerate(spec.read_text("utf-8").splitlines(), start=1):
-        match = re.match(r"\s*-?\s*([A-Za-z0-9][\w.-]*)\s*[=<>~!\[]", line)
-        if match and re.sub(r"[-_.]+", "-", match[1]).lower() in named:
+        match = re.match(r"\s*-?\s*[\"']?([A-Za-z0-9][\w.-]*)\s*[=<>~!\[]", line)
+        name = re.sub(r"[-_.]+", "-", match[1]).lower() if match else ""
+        if name == "python":
+            python = number
+        elif name and name in named:
             return number
-    return None
+    return python if "python" in named else None

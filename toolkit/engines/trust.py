@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ _SYSTEM_BUNDLES: Final = (
     "/etc/ssl/ca-bundle.pem",  # openSUSE
     "/etc/ssl/cert.pem",  # Alpine, macOS
 )
+_NAMED_INDEX: Final = re.compile(r"^[\w.-]+=(?=\w+://)")  # uv's `name=https://…`
 _PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy")
 
 
@@ -85,26 +87,33 @@ def host_trust(environ: Mapping[str, str]) -> HostTrust:
         or environ.get("PIP_EXTRA_INDEX_URL")
         or configured["extra-index-url"]
     ).split()
-    reachable = [url for url in extra if urlsplit(url).scheme in {"http", "https"}]
+    index, *extra = (_NAMED_INDEX.sub("", url) for url in (index, *extra))
+    others = [url for url in (index, *extra) if url and not _is_remote(url)]
     return HostTrust(
         ca_bundle=_ca_bundle(environ, configured["cert"]),
         proxies={
             name: value for name, value in environ.items() if name.lower() in _PROXIES and value
         },
-        index_url=index,
-        extra_index_urls=tuple(reachable),
-        left_out=tuple(
-            f"index {url} (only this machine has it)" for url in extra if url not in reachable
-        ),
+        index_url=index if _is_remote(index) else "",
+        extra_index_urls=tuple(url for url in extra if _is_remote(url)),
+        left_out=tuple(f"index {redact(url)} (only this machine has it)" for url in others),
     )
 
 
 def redact(url: str) -> str:
-    """The URL with any user name and password replaced."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
+    """The URL, with or without a scheme, with any user name and password replaced.
+
+    Everything up to the last `@` goes, because a password may hold an unquoted `/` or `@`.
+    """
+    if "@" not in url:
         return url
-    return parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
+    scheme, separator, _ = url.partition("://")
+    start = scheme + separator if separator else ""
+    return f"{start}***@{url.rpartition('@')[2]}"
+
+
+def _is_remote(url: str) -> bool:
+    return urlsplit(url).scheme in {"http", "https"}
 
 
 def _ca_bundle(environ: Mapping[str, str], pip_cert: str) -> Path | None:
@@ -130,7 +139,7 @@ def _pip_configuration(environ: Mapping[str, str]) -> dict[str, str]:
     ]
     try:
         parser.read([place for place in places if place.is_file()], encoding="utf-8")
-    except configparser.Error:
+    except (configparser.Error, UnicodeDecodeError):
         parser = configparser.RawConfigParser()  # pip itself will complain about it
     keys = ("index-url", "extra-index-url", "cert")
     return {

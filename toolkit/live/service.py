@@ -10,13 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from toolkit.engines.base import Address, Engine, Handle, State
-from toolkit.errors import EmuError, NameTaken, NotFound, NotReady, UserCodeFailed
+from toolkit.errors import EmuError, NameTaken, NotFound, NotReady, PortTaken, UserCodeFailed
+from toolkit.live.failure import last_line, user_traceback
 from toolkit.live.readiness import answers, retry_until
 from toolkit.plans import azureml, emulation
 from toolkit.plans.model import LaunchPlan, Probe
 from toolkit.plans.service import mountpoints
 
 _LAST_LINES: Final = 30
+_TRACEBACK_LINES: Final = 500
 _USER_SCRIPT_EXIT: Final = re.compile(rf"gunicorn/finish {azureml.EXIT_USER_SCRIPT} ")
 
 
@@ -79,9 +81,10 @@ class Service:
         if state.out_of_memory:
             return NotReady(f"service `{self.name}` was killed for want of memory", details=logs)
         if _USER_SCRIPT_EXIT.search(logs):
+            traceback = user_traceback(self.last_lines(_TRACEBACK_LINES))
             return UserCodeFailed(
-                f"{self.script}: the script failed while starting",
-                details=logs,
+                f"{self.script} failed while starting: {last_line(traceback)}".rstrip(": "),
+                details=traceback or logs,
                 hint="correct it and start again; `--debug` stops at the failing line",
             )
         return NotReady(
@@ -90,8 +93,8 @@ class Service:
             hint="the lines above are the container's last words",
         )
 
-    def last_lines(self) -> str:
-        text = b"".join(self.handle.logs(tail=_LAST_LINES)).decode(errors="replace")
+    def last_lines(self, count: int = _LAST_LINES) -> str:
+        text = b"".join(self.handle.logs(tail=count)).decode(errors="replace")
         return text.rstrip()
 
     def stop(self, engine: Engine) -> None:
@@ -104,18 +107,30 @@ class Service:
             _remove_mountpoints(Path(code), made)
 
 
-def start_service(engine: Engine, plan: LaunchPlan) -> Service:
-    """Launch a plan of kind `service`; the caller waits for readiness.
+def make_room(engine: Engine, name: str, ports: Iterable[int]) -> None:
+    """See that a service of this name can start on these host ports, before anything slow.
 
-    Raises NameTaken if a service of that name runs; the remains of one that ended are removed.
+    Raises NameTaken if one of that name runs (the remains of one that ended are removed), and
+    PortTaken, saying by what.
     """
-    for service in find_services(engine, plan.name):
+    for service in find_services(engine, name):
         if service.handle.state().is_running:
             raise NameTaken(
-                f"service `{plan.name}` is running already, serving {service.script}",
-                hint=f"run `aml-emu stop {plan.name}`, or pass another `--name`",
+                f"service `{name}` is running already, serving {service.script}",
+                hint=f"run `aml-emu stop {name}`, or pass another `--name`",
             )
         service.stop(engine)
+    for port in ports:
+        if holder := engine.port_holder(port):
+            raise PortTaken(
+                f"port {port} is in use by {holder}",
+                hint="stop it, or choose another with `--port` / `--debug-port`",
+            )
+
+
+def start_service(engine: Engine, plan: LaunchPlan) -> Service:
+    """Launch a plan of kind `service`; the caller waits for readiness. Raises as make_room does."""
+    make_room(engine, plan.name, (port.host for port in plan.ports if port.host is not None))
     code = Path(plan.labels[emulation.LABEL_CODE])
     made = _make_mountpoints(code, plan)
     labels = {**plan.labels, emulation.LABEL_MOUNTPOINTS: json.dumps(made)}

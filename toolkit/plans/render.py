@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
 from functools import cache
 from typing import Any
@@ -23,8 +23,13 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701  # Dockerfiles and shell scripts, no HTML
     )
     environment.filters["shell"] = lambda text: shlex.quote(str(text))
-    environment.filters["docker"] = lambda value: json.dumps(str(value)).replace("$", r"\$")
+    environment.filters["docker"] = _docker_quoted
     return environment
+
+
+def _docker_quoted(value: Any) -> str:
+    r"""A quoted word of a Dockerfile, which knows no escapes but `\\`, `\"` and `\$`."""
+    return '"' + re.sub(r'(["$\\])', r"\\\1", str(value)) + '"'
 
 
 def render(template: str, **values: Any) -> str:

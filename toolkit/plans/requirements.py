@@ -16,7 +16,13 @@ from toolkit.specs.yamlfile import at_line
 
 DEFAULT_PYTHON: Final = "3.11"
 _SEEDS: Final = ("pip", "setuptools", "wheel")  # conda puts these into every environment with pip
-_LOCAL: Final = re.compile(r"^(-e\b|--editable\b|\.|/|file:)")
+_LOCAL: Final = re.compile(r"^(-e\b|--editable\b|\.|/|file:)|@\s*file:")
+_OTHER_FILE: Final = re.compile(r"^(-[rc]\b|--requirement\b|--constraint\b)")
+_CONDA_PACKAGE: Final = re.compile(
+    r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)"
+    r"(?:\s*=(?P<exact>[^=<>!~,|*\s]+)=(?P<build>[\w.*]+)|\s*(?P<version>[=<>!~\d*].*)?)"
+)
+_VERSION: Final = re.compile(r"(?P<operator>[=<>!~]=|[=<>])?\s*(?P<number>\d[\w.+!]*(?:\.?\*)?)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +84,7 @@ def _no_python(environment: Environment) -> str:
 
 
 def _python_version(environment: CondaEnvironment, dependency: Dependency) -> tuple[str, list[str]]:
-    text = dependency.text.removeprefix("python").strip()
+    text = re.sub(r"^(?:[\w./-]+::)?python", "", dependency.text, flags=re.IGNORECASE).strip()
     if not text:
         return DEFAULT_PYTHON, [_no_python(environment)]
     match = re.fullmatch(r"(?:[=~>]=?=?)?\s*(3\.\d+)((?:\.\d+)*)(\.?\*)?(=.*)?(,.*)?", text)
@@ -97,11 +103,7 @@ def _from_conda_package(
     environment: CondaEnvironment, dependency: Dependency
 ) -> tuple[list[str], list[str]]:
     name = dependency.name
-    match = re.fullmatch(
-        r"(?P<channel>[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*?)"
-        r"\s*(?P<version>[=<>!~ ][^=\s].*?|==.*?)?(?P<build>=[A-Za-z_][\w*.]*)?",
-        dependency.text,
-    )
+    match = _CONDA_PACKAGE.fullmatch(dependency.text)
     if not match:
         raise at_line(environment.path, dependency.line, f"not a package: `{dependency.text}`")
     raw_name = match["name"].lower()
@@ -118,20 +120,39 @@ def _from_conda_package(
             else "use a base image of your own that has it, and pass `--base`",
         )
     pip_name = conda_names.RENAMED.get(name, match["name"])
-    line = pip_name + _version(match["version"] or "")
+    version = f"=={match['exact']}" if match["exact"] else _version(match["version"] or "")
+    if version is None:
+        raise at_line(
+            environment.path,
+            dependency.line,
+            f"not a version that pip knows: `{dependency.text}`",
+            hint="write for example `=1.2` or `>=1.2,<2`",
+        )
+    line = pip_name + version
     said = [f"`{dependency.text}`: taken from PyPI as `{line}`"] if line != dependency.text else []
     return [line], said
 
 
-def _version(conda: str) -> str:
-    """`=1.2` is a prefix in conda: `==1.2.*` in pip; everything else means the same."""
-    text = conda.strip()
-    if text.startswith("=") and not text.startswith("=="):
-        text = text[1:]
-        return f"=={text}" if text.endswith("*") else f"=={text}.*"
-    if text and text[0].isdigit():
-        return f"=={text}"
-    return text
+def _version(conda: str) -> str | None:
+    """The same condition for pip, None if pip cannot say it.
+
+    `=1.2` is a prefix in conda: `==1.2.*` in pip. A bare number is exact in both.
+    """
+    parts: list[str] = []
+    for text in filter(None, (part.strip() for part in conda.split(","))):
+        match = _VERSION.fullmatch(text)
+        if text == "*":
+            continue
+        if not match:
+            return None
+        operator, number = match["operator"] or "==", match["number"]
+        if operator == "=":
+            operator, number = "==", f"{number.rstrip('*').rstrip('.')}.*"
+        elif number.endswith("*"):
+            bare = number.rstrip("*").rstrip(".")
+            number = f"{bare}.*" if operator in {"==", "!="} else bare
+        parts.append(operator + number)
+    return ",".join(parts)
 
 
 def _pip_line(environment: Environment, dependency: Dependency) -> str:
@@ -141,6 +162,13 @@ def _pip_line(environment: Environment, dependency: Dependency) -> str:
             dependency.line,
             f"a local path cannot be installed into an image: `{dependency.text}`",
             hint="put the code beside score.py, or build a wheel and serve it from an index",
+        )
+    if _OTHER_FILE.match(dependency.text):
+        raise at_line(
+            environment.path,
+            dependency.line,
+            f"another file cannot be included: `{dependency.text}`",
+            hint="write its lines here: Azure ML is given this file alone",
         )
     return dependency.text
 

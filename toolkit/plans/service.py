@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from toolkit.errors import SpecError
 from toolkit.plans import azureml, emulation
 from toolkit.plans.image import runit_service
 from toolkit.plans.model import Cache, LaunchPlan, Mount, Port, Probe, Reload, ReloadMode
@@ -71,7 +72,12 @@ def under_reload(plan: LaunchPlan, *, mode: ReloadMode, token: str) -> LaunchPla
     plan = with_agent(plan, token=token)
     return replace(
         plan,
-        reload=Reload(mode=mode, control_port=emulation.CONTROL_PORT, token=token),
+        # the agent listens to one token: the first, if something else brought it along
+        reload=Reload(
+            mode=mode,
+            control_port=emulation.CONTROL_PORT,
+            token=plan.env["AML_EMU_CONTROL_TOKEN"],
+        ),
         env={**plan.env, "AML_EMU_RELOAD": mode},
         labels={**plan.labels, emulation.LABEL_RELOAD: mode},
     )
@@ -106,10 +112,17 @@ def mountpoints(plan: LaunchPlan) -> Sequence[PurePosixPath]:
 
 def _model_mounts(models: Iterable[Path]) -> Iterable[Mount]:
     """Each model as the cloud lays it out: `azureml-models/<name>/<version>/<its own name>`."""
+    taken: dict[PurePosixPath, Path] = {}
     for path in models:
         name = path.stem[:_MODEL_NAME_LENGTH]
-        folder = azureml.APP_ROOT / azureml.MODELS_FOLDER / name / MODEL_VERSION
-        yield Mount(source=path, target=folder / path.name, read_only=True)
+        target = azureml.APP_ROOT / azureml.MODELS_FOLDER / name / MODEL_VERSION / path.name
+        if target in taken:
+            raise SpecError(
+                f"two models would both be {target}: {taken[target]} and {path}",
+                hint="rename one of them",
+            )
+        taken[target] = path
+        yield Mount(source=path, target=target, read_only=True)
 
 
 def _model_dir(models: Sequence[Mount]) -> dict[str, str]:

@@ -55,12 +55,10 @@ class Gate:
         adapter: Adapter,
         *,
         published_port: int,
-        configured: Callable[[int], None],
         say: Callable[[str], None],
     ) -> None:
         self._adapter = adapter
         self._published_port = published_port
-        self._configured = configured
         self._say = say
         self._server: Optional[asyncio.AbstractServer] = None
         self._holder: Optional[Visit] = None
@@ -141,7 +139,7 @@ class Gate:
             await self._release(visit)
             return False
         visit.attached = True
-        await visit.pump(encode(request), configured=self._configured)
+        await visit.pump(encode(request))
         return True
 
     async def _reach_adapter(self, visit: Visit) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import json
-import os
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, Optional
 
 from .contract import Contract
+from .preload import Master
 from .script import watch_script
 from .session import WorkerSession, say
 
@@ -20,7 +19,6 @@ class ServerHooks:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._session: Optional[WorkerSession] = None
-        self._candidates: Set[int] = set()
         self._settled = 0
         self._correcting = False
 
@@ -45,20 +43,18 @@ class ServerHooks:
         return settings
 
     def on_starting(self, server: Any) -> None:
-        os.makedirs(self._contract.state, exist_ok=True)
-        path = os.path.join(self._contract.state, "master.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"pid": os.getpid()}, file)
+        Master(self._contract).introduce()
 
     def nworkers_changed(self, server: Any, new: int, old: Optional[int]) -> None:
         """SIGTTIN asks for a candidate; SIGTTOU accepts it in the place of an old worker."""
         if self._correcting or (old is not None and new == old + 1):
             return
         self._settled = new
-        self._candidates.clear()
+        for worker in server.WORKERS.values():
+            worker.aml_emu_candidate = False
 
     def pre_fork(self, server: Any, worker: Any) -> None:
-        serving = len(server.WORKERS) - len(self._candidates & set(server.WORKERS))
+        serving = sum(not each.aml_emu_candidate for each in server.WORKERS.values())
         worker.aml_emu_candidate = self._settled > 0 and serving >= self._settled
 
     def post_fork(self, server: Any, worker: Any) -> None:
@@ -90,9 +86,8 @@ class ServerHooks:
 
     def child_exit(self, server: Any, worker: Any) -> None:
         """In the master: a candidate that died is not missed."""
-        if worker.pid not in self._candidates:
+        if not worker.aml_emu_candidate:
             return
-        self._candidates.discard(worker.pid)
         self._correcting = True
         try:
             server.num_workers -= 1

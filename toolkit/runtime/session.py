@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -151,7 +152,7 @@ class WorkerSession:
 
     def _loaded(self, message: Fields) -> Fields:
         text = self.sources.texts.get(str(message.get("file")))
-        return {"text": None if text is None else text.decode("utf-8", "replace")}
+        return {"sha256": None if text is None else hashlib.sha256(text).hexdigest()}
 
 
 def renew_threads(worker: Any) -> None:

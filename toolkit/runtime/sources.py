@@ -20,7 +20,7 @@ class Sources:
         roots: List[str] = []
         for folder in folders:
             roots += [os.path.abspath(folder), os.path.realpath(folder)]
-        self._roots: Tuple[str, ...] = tuple(
+        self.roots: Tuple[str, ...] = tuple(
             dict.fromkeys(root.rstrip(os.sep) + os.sep for root in roots)
         )
         self.texts: Dict[str, bytes] = {}
@@ -28,7 +28,7 @@ class Sources:
 
     def belongs(self, path: str) -> bool:
         """Whether the file is the user's: by string alone, since realpath of every module is slow."""
-        return path.startswith(self._roots) and not any(part in path for part in LIBRARY_FOLDERS)
+        return path.startswith(self.roots) and not any(part in path for part in LIBRARY_FOLDERS)
 
     def watch(self, loader: Any = importlib.machinery.SourceFileLoader) -> None:
         """Remember what is loaded from the user's files, and keep their bytecode off the disk."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from .frames import FrameError, Message, encode, framed, parse, read_frame, response
 
@@ -22,7 +22,6 @@ class Visit:
         self.attached = False
         self.paused = False
         self._said_goodbye = False
-        self._configured: Callable[[int], None] = lambda pid: None
         self._inner: Optional[Tuple[asyncio.StreamReader, asyncio.StreamWriter]] = None
 
     def described(self) -> Dict[str, Any]:
@@ -50,11 +49,10 @@ class Visit:
                 return
             self.writer.write(framed(body))
 
-    async def pump(self, first: bytes, *, configured: Callable[[int], None]) -> None:
+    async def pump(self, first: bytes) -> None:
         """Carry messages both ways until the client or the adapter leaves."""
         assert self._inner is not None
         inner_reader, inner_writer = self._inner
-        self._configured = configured
         inner_writer.write(first)
         outward = asyncio.ensure_future(self._carry_out(inner_reader))
         inward = asyncio.ensure_future(self._carry_in(inner_writer))
@@ -124,5 +122,3 @@ class Visit:
             self.paused = True
         elif event == "continued" or (command in GOES_ON and message.get("success")):
             self.paused = False
-        elif command == "configurationDone" and message.get("success"):
-            self._configured(self.worker or 0)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from toolkit.errors import SpecError
-from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest, parse
+from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest, nearest_file, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class Dependency:
     @property
     def name(self) -> str:
         """Lower-case package name: `Scikit_Learn==1.5` gives `scikit-learn`."""
-        match = re.match(r"(?:[\w./-]+::)?([A-Za-z0-9][\w.-]*)", self.text)
-        return re.sub(r"[-_.]+", "-", match[1]).lower() if match else ""
+        match = re.match(r"(?:[\w./-]+::)?([A-Za-z0-9_][\w.-]*)", self.text)
+        return re.sub(r"[-_.]+", "-", match[1]).strip("-").lower() if match else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def load_environment(path: Path) -> Environment:
         channels=tuple(spec.channels),
         conda=tuple(conda),
         pip=tuple(pip),
-        variables=dict(spec.variables),
+        variables=_variables(file, spec.variables),
     )
 
 
@@ -118,11 +118,25 @@ def _pip_section(
     ]
 
 
+def _variables(file: YamlFile, variables: dict[str, str]) -> dict[str, str]:
+    """The same, if an image can hold them: Docker knows no line breaks in a variable."""
+    for name, value in variables.items():
+        if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+            raise file.error(("variables", name), f"not a name for a variable: `{name}`")
+        if len(value.splitlines()) > 1:
+            raise file.error(("variables", name), f"`{name}` must be one line")
+    return dict(variables)
+
+
 def _load_requirements(path: Path) -> PipEnvironment:
     try:
         lines = path.read_text("utf-8").splitlines()
     except FileNotFoundError as error:
-        raise SpecError(f"requirements file not found: {path}") from error
+        raise SpecError(
+            f"requirements file not found: {path}", hint=nearest_file(path) or "check the path"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"requirements file cannot be read: {path}", details=str(error)) from error
     pip = tuple(
         Dependency(text=text, line=number)
         for number, line in enumerate(lines, start=1)

@@ -70,7 +70,7 @@ def load_yaml(path: Path, *, what: str) -> YamlFile:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
         raise SpecError(
-            f"{what} not found: {path}", hint=_nearest_file(path) or "check the path"
+            f"{what} not found: {path}", hint=nearest_file(path) or "check the path"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error
@@ -128,7 +128,8 @@ def _fields(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _nearest_file(path: Path) -> str:
+def nearest_file(path: Path) -> str:
+    """A hint naming the file beside `path` that was probably meant; empty if there is none."""
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
     names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]

@@ -70,7 +70,7 @@ class _Step:
 
 
 class Trace:
-    """Reads one build's progress. Steps are numbered from 1 in the order they are first seen."""
+    """Reads one build's progress. Steps are numbered from 1 in the order in which they start."""
 
     def __init__(self) -> None:
         self._steps: dict[bytes, _Step] = {}
@@ -89,9 +89,10 @@ class Trace:
         return self._steps.setdefault(digest, _Step(number=len(self._steps) + 1))
 
     def _vertex(self, vertex: _Message) -> Iterator[BuildEvent]:
-        step = self._step(vertex.raw(_Vertex.DIGEST))
+        digest = vertex.raw(_Vertex.DIGEST)
         if _Vertex.STARTED not in vertex:  # merely planned
             return
+        step = self._step(digest)
         started = vertex.moment(_Vertex.STARTED)
         completed = _Vertex.COMPLETED in vertex
         # A rerun whose start and end come in one message took no time worth telling of.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -34,8 +35,8 @@ class Wire:
         """What the engine says when it refuses; reads the answer to its end."""
         try:
             with engine_answering():
-                self._response.content  # noqa: B018 - reads it
-            return str(self._response.json()["message"])
+                body = self._response.content
+            return str(json.loads(body)["message"])
         except (ValueError, KeyError, TypeError):
             return f"HTTP {self.status}"
         finally:

@@ -74,9 +74,6 @@ class DockerEngine:
 
         from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
 
-        for port in plan.ports:
-            if port.host is not None and not ports.is_free(port.host):
-                raise self._port_taken(port.host)
         try:
             container = self._client.containers.create(**self._arguments(plan))
         except APIError as error:
@@ -133,13 +130,11 @@ class DockerEngine:
             return "0:0"  # root in a rootless engine is the user outside
         return f"{os.getuid()}:{os.getgid()}"
 
-    def _port_taken(self, port: int) -> PortTaken:
+    def port_holder(self, port: int) -> str | None:
+        if ports.is_free(port):
+            return None
         containers = self._client.containers.list(filters={"publish": str(port)})
-        held_by = f"container `{containers[0].name}`" if containers else ports.holder(port)
-        return PortTaken(
-            f"port {port} is in use by {held_by}",
-            hint="stop it, or choose another with `--port` / `--debug-port`",
-        )
+        return f"container `{containers[0].name}`" if containers else ports.holder(port)
 
     def _cannot_create(self, plan: LaunchPlan, error: APIError) -> Exception:
         if error.status_code == _CONFLICT:
@@ -153,8 +148,8 @@ class DockerEngine:
         text = str(error)
         if "already allocated" in text or "address already in use" in text:
             for port in plan.ports:
-                if port.host is not None and not ports.is_free(port.host):
-                    return self._port_taken(port.host)
+                if port.host is not None and (holder := self.port_holder(port.host)):
+                    return PortTaken(f"port {port.host} is in use by {holder}")
         return EngineUnavailable("Docker refused to start the container", details=text)
 
 

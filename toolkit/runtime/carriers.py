@@ -1,0 +1,138 @@
+"""How a reload is carried out from outside the workers: a restarted service, or a forked worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import Callable, List, Optional
+
+from .contract import Contract
+from .reloads import Answer, failure
+from .workers import Worker, Workers
+
+BOOT_SECONDS = 120.0
+HELLO_SECONDS = 20.0
+DRAIN_SECONDS = 2.0
+LOOK_SECONDS = 1.0
+
+PausedWorkers = Callable[[], List[int]]
+
+
+class Carriers:
+    def __init__(self, contract: Contract, workers: Workers, paused: PausedWorkers) -> None:
+        self._contract = contract
+        self._workers = workers
+        self._paused = paused
+
+    async def restart(self, paths: List[str]) -> Answer:
+        """Restart the runit service; who stands at a breakpoint is cut off, as by any restart."""
+        former = {worker.master for worker in self._workers}
+        paused = self._paused()
+        for worker in self._workers:
+            if not worker.ready or worker.pid in paused:
+                _signal(worker.pid, signal.SIGKILL)
+        error = await self._sv("restart")
+        if error:
+            return failure("restart", error)
+        booted: Callable[[Worker], bool] = lambda worker: worker.master not in former
+        if not await self._workers.until(lambda: any(map(booted, self._workers)), BOOT_SECONDS):
+            return failure("timeout", f"no worker after {BOOT_SECONDS:g} s; see the server's log")
+        worker = next(filter(booted, self._workers))
+        answer = await self._outcome(worker)
+        return answer or {"ok": True, "said": "restarted the server, init() ran"}
+
+    async def fork(self, paths: List[str]) -> Answer:
+        """Bring up new workers beside the old ones; the old ones go when all the new ones serve."""
+        old = self._workers.serving
+        master = old[0].master
+        new: List[Worker] = []
+        for _ in old:
+            candidate = await self._raise_candidate(master)
+            if candidate is None:
+                await self._give_up(new)
+                return failure("timeout", "the server did not start another worker; see its log")
+            new.append(candidate)
+        for candidate in new:
+            answer = await self._outcome(candidate)
+            if answer is not None:
+                await self._give_up(new)
+                return answer
+        for _ in old:
+            await self._retire_one(old, master)
+        return {"ok": True, "said": "init() ran in a new worker"}
+
+    async def _raise_candidate(self, master: int) -> Optional[Worker]:
+        before = {worker.pid for worker in self._workers}
+
+        def arrived() -> Optional[Worker]:
+            return next(
+                (w for w in self._workers if w.candidate and w.pid not in before), None
+            )
+
+        _signal(master, signal.SIGTTIN)
+        await self._workers.until(lambda: arrived() is not None, HELLO_SECONDS)
+        return arrived()
+
+    async def _outcome(self, worker: Worker) -> Optional[Answer]:
+        """None when the worker got ready; otherwise why it did not. Pauses do not count as time."""
+        left = self._contract.init_timeout
+        settled: Callable[[], bool] = lambda: (
+            worker.ready or worker.gone or worker.failure is not None
+        )
+        while not settled() and left > 0:
+            started = time.monotonic()
+            await self._workers.until(settled, min(left, LOOK_SECONDS))
+            if worker.pid not in self._paused():
+                left -= time.monotonic() - started
+        if worker.ready:
+            return None
+        if worker.failure is not None:
+            return failure(str(worker.failure["stage"]), str(worker.failure["traceback"]))
+        if worker.gone:
+            return failure("crash", "the new worker died without a word; see the server's log")
+        return await self._hanging(worker)
+
+    async def _hanging(self, worker: Worker) -> Answer:
+        where = await worker.ask("where", timeout=1.0)
+        _signal(worker.pid, signal.SIGKILL)
+        text = f"init() did not return within {self._contract.init_timeout:g} s\n"
+        return failure("timeout", text + str((where or {}).get("stack", "")))
+
+    async def _give_up(self, candidates: List[Worker]) -> None:
+        for candidate in candidates:
+            if not candidate.gone:
+                _signal(candidate.pid, signal.SIGTERM if candidate.ready else signal.SIGKILL)
+        gone: Callable[[], bool] = lambda: all(c.gone or c.draining for c in candidates)
+        await self._workers.until(gone, DRAIN_SECONDS)
+
+    async def _retire_one(self, old: List[Worker], master: int) -> None:
+        """The new code answers alone once the old worker takes no more requests."""
+        left = sum(worker.serving for worker in old)
+        _signal(master, signal.SIGTTOU)
+        await self._workers.until(lambda: sum(w.serving for w in old) < left, DRAIN_SECONDS)
+
+    async def _sv(self, verb: str) -> str:
+        """What went wrong, or nothing."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "sv",
+                verb,
+                self._contract.server_service,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+        except OSError as error:
+            return f"cannot run sv: {error}"
+        output, _ = await process.communicate()
+        said = output.decode("utf-8", "replace").strip()
+        return said if said.startswith(("fail:", "warning:")) else ""
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return  # it went by itself

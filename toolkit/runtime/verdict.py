@@ -1,0 +1,138 @@
+"""In the agent: try out the user's third-party imports, and have the master import the safe ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .contract import Contract
+from .imports import Wanted, third_party_imports
+from .preload import PRELOAD_SIGNAL, read_master, verdict_file
+from .sources import Sources
+
+Stumbled = Tuple[str, str]
+
+TRIAL_SECONDS = 120.0
+TRIAL_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trial.py")
+
+# What every worker of the inference server imports before the user's script.
+SERVER_MODULES = (
+    "azureml_inference_server_http.server.create_app",
+    "gunicorn.workers.gthread",
+    "gunicorn.workers.sync",
+)
+
+
+class Verdict:
+    def __init__(self, contract: Contract, say: Callable[[str], None]) -> None:
+        self._contract = contract
+        self._say = say
+        self._master = 0
+        self._safe: Wanted = {}
+        self._left_out: Dict[str, str] = {}
+        self._task: Optional["asyncio.Task[None]"] = None
+
+    def reconsider(self) -> None:
+        """Look at what the code imports now; costs nothing when all of it was tried before."""
+        if self._contract.reload != "fork" or self._contract.preload == "none":
+            return
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._consider())
+
+    async def _consider(self) -> None:
+        master = read_master(self._contract.state)
+        if not master:
+            return
+        if master["pid"] != self._master:
+            self._master, self._safe, self._left_out = master["pid"], {}, {}
+        wanted = self._wanted()
+        if all(self._knows(name, names) for name, names in wanted.items()):
+            return
+        known = {name: names for name, names in self._safe.items() if name not in wanted}
+        news = {name: names for name, names in wanted.items() if name not in self._left_out}
+        await self._try(master, {**known, **news})
+        with open(verdict_file(self._contract.state), "w", encoding="utf-8") as file:
+            json.dump({"modules": self._safe, "left_out": self._left_out}, file)
+        try:
+            os.kill(self._master, PRELOAD_SIGNAL)
+        except ProcessLookupError:
+            return  # the next master is considered when its first worker is ready
+        for name in news:
+            if name in self._left_out:
+                self._say(f"not preloaded: {name}, it {self._left_out[name]}")
+
+    def _wanted(self) -> Wanted:
+        wanted: Wanted = {name: [] for name in SERVER_MODULES}
+        if self._contract.preload == "auto":
+            found = third_party_imports(self._contract.entry_file, self._contract.user_folders)
+        else:
+            found = {name.strip(): [] for name in self._contract.preload.split(",")}
+        wanted.update({name: names for name, names in found.items() if name})
+        return wanted
+
+    def _knows(self, name: str, names: List[str]) -> bool:
+        return name in self._left_out or set(names) <= set(self._safe.get(name, [""]))
+
+    async def _try(self, master: Dict[str, Any], candidates: Wanted) -> None:
+        """Try in fresh processes until one gets through everything that is left."""
+        while candidates:
+            stumbled = await self._trial(master, candidates)
+            if stumbled is None:
+                break
+            name, reason = stumbled
+            self._left_out[name] = reason
+            del candidates[name]
+        self._safe = candidates
+
+    async def _trial(self, master: Dict[str, Any], modules: Wanted) -> Optional[Stumbled]:
+        """The first module that is unsafe, and why; None when all are safe."""
+        process = await asyncio.create_subprocess_exec(
+            master["python"],
+            "-I",
+            TRIAL_PROGRAM,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=_environment_of(master["pid"]),
+        )
+        assert process.stdin is not None and process.stdout is not None
+        order = {"modules": modules, "path": master["path"], "folder": master["folder"]}
+        user_folders = list(Sources(self._contract.user_folders).roots)
+        process.stdin.write(json.dumps({**order, "user_folders": user_folders}).encode())
+        process.stdin.close()
+        trying = ""
+        try:
+            while True:
+                line = await asyncio.wait_for(process.stdout.readline(), TRIAL_SECONDS)
+                if not line:
+                    break
+                report = json.loads(line.decode("utf-8"))
+                if report.get("reason") is not None:
+                    return report["module"], report["reason"]
+                trying = report.get("trying", "")
+        except asyncio.TimeoutError:
+            return trying, "does not come back when it is imported"
+        finally:
+            _kill(process)
+            code = await process.wait()
+        return (trying, f"ends the interpreter when it is imported, code {code}") if trying else None
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        try:
+            process.kill()
+        except ProcessLookupError:
+            return  # it ended by itself
+
+
+def _environment_of(pid: int) -> Dict[str, str]:
+    """The environment that the service's script gave the server."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            pairs = file.read().decode(sys.getfilesystemencoding(), "surrogateescape").split("\0")
+    except OSError:
+        return dict(os.environ)
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
