@@ -45,6 +45,12 @@ class Settings:
         """Where locks and logs are kept: `.aml-emu/` in the project."""
         return self.project / STATE_FOLDER
 
+    @property
+    def cache_folder(self) -> Path:
+        """What all projects of this user share, and what can be made again."""
+        home = Path(self.environ.get("HOME") or "~").expanduser()
+        return Path(self.environ.get("XDG_CACHE_HOME") or home / ".cache") / "aml-emu"
+
     def stand_in(self, reference: str) -> str:
         """The image to use where `reference` is asked for: the first matching `[images]` entry."""
         for pattern, image in self.images.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,13 +29,16 @@ def make_base(
     say: Say,
     on_event: OnEvent,
 ) -> Image:
-    """Build our base and tag it `aml-emu/base`. `auto`: the registry first, then packages."""
+    """Build our base and tag it `aml-emu/base`. `auto`: the registry first, then packages.
+
+    A `tar` is a root file system, and says by itself where the base comes from.
+    """
 
     def build(plan: ImagePlan) -> Image:
         named = replace(plan, tags=(*plan.tags, f"{DEFAULT_BASE}:latest"))
         return engine.build(named, BuildOptions(), on_event)
 
-    match source:
+    match "tar" if tar else source:
         case "registry":
             return build(base.plan_base_from_registry())
         case "debian":
@@ -56,7 +58,8 @@ def make_base(
 
 
 def _from_debian(settings: Settings, build: Callable[[ImagePlan], Image], say: Say) -> Image:
-    with tempfile.TemporaryDirectory(prefix="aml-emu-base-") as folder:
-        say("collecting packages with apt")
-        packages = collect(base.base_packages(), into=Path(folder), environ=settings.environ)
-        return build(base.plan_base_from_debian(packages))
+    say("collecting packages with apt")
+    folder = settings.cache_folder / "debian"  # kept: the next time only what is new is fetched
+    folder.mkdir(parents=True, exist_ok=True)
+    packages = collect(base.base_packages(), into=folder, environ=settings.environ)
+    return build(base.plan_base_from_debian(packages))

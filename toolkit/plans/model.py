@@ -39,8 +39,34 @@ class PlacedFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an image contains, said without a Dockerfile: the Dockerfile is rendered from it.
+
+    `lock` is a requirements file of exact versions, installed into an environment at `prefix`
+    whose Python is `python` (`major.minor`). `paths_first` goes in front of the base's own value
+    of these variables. `files` have absolute paths; `folders` are writable by anybody.
+    """
+
+    prefix: PurePosixPath
+    python: str
+    lock: str
+    debugpy: PurePosixPath
+    debugpy_version: str
+    env: Mapping[str, str]
+    paths_first: Mapping[str, PurePosixPath]
+    files: tuple[PlacedFile, ...]
+    folders: tuple[PurePosixPath, ...]
+    links: Mapping[PurePosixPath, PurePosixPath] = field(default_factory=dict)
+    command: tuple[str, ...]
+    working_dir: PurePosixPath
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImagePlan:
     """An image to build: a Dockerfile, its context, and the one image it stands on.
+
+    `contents` says the same for engines that build no images; it is missing where only the
+    Dockerfile knows, because the user wrote it.
 
     `secrets` are the names of the build secrets its steps mount; their values never enter a plan.
     `tags` are further names beside the one made from the inputs.
@@ -54,6 +80,7 @@ class ImagePlan:
     secrets: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    contents: Contents | None = None
 
     def inputs(self, base_id: str) -> str:
         """Hash of everything that decides the image's content; `base_id` is the base's own hash."""

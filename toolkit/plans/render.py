@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from functools import cache
@@ -23,6 +24,7 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701  # Dockerfiles and shell scripts, no HTML
     )
     environment.filters["shell"] = lambda text: shlex.quote(str(text))
+    environment.filters["json"] = json.dumps
     environment.filters["docker"] = _docker_quoted
     return environment
 

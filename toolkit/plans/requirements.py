@@ -141,7 +141,7 @@ def _version(conda: str) -> str | None:
     parts: list[str] = []
     for text in filter(None, (part.strip() for part in conda.split(","))):
         match = _VERSION.fullmatch(text)
-        if text == "*":
+        if text.lstrip("=") == "*":
             continue
         if not match:
             return None
@@ -156,7 +156,7 @@ def _version(conda: str) -> str | None:
 
 
 def _pip_line(environment: Environment, dependency: Dependency) -> str:
-    if _LOCAL.match(dependency.text):
+    if _LOCAL.search(dependency.text):
         raise at_line(
             environment.path,
             dependency.line,

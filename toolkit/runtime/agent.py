@@ -110,6 +110,8 @@ class Agent:
     def _welcome(self, worker: Worker) -> Fields:
         if not worker.generation:
             worker.generation = self._reloads.generation + 1
+        if worker.ready:
+            self._verdict.reconsider()
         wait = None if worker.ready or os.path.exists(self._waited) else self._contract.wait
         return {
             "generation": worker.generation,

@@ -43,7 +43,7 @@ class WorkerSession:
         self._loading = True
 
     def start(self) -> None:
-        self.sources.watch()
+        self.sources.watch(); self.t0 = time.monotonic()
         if self.contract.debug:
             self.debugger = Debugger(self.contract.debugpy_home)
             self.debugger.load()
@@ -73,6 +73,7 @@ class WorkerSession:
 
     def ready(self) -> None:
         self.is_ready = True
+        say(f"TT ready {time.monotonic()-self.t0:.3f}")
         _touch(os.path.join(self.contract.state, "ready"))
         self._link.tell("ready")
 
@@ -88,8 +89,10 @@ class WorkerSession:
         }
 
     def _join_before_load(self, debugger: Debugger) -> None:
+        t0 = time.monotonic()
         with self._news:
             self._news.wait_for(lambda: self._welcome is not None, WELCOME_SECONDS)
+        say(f"TT welcome {time.monotonic()-t0:.3f}")
             welcome = self._welcome or {}
         wait = welcome.get("wait")
         deadline = time.monotonic() + (wait or 0)
@@ -100,7 +103,8 @@ class WorkerSession:
             door = self._door
         if door is not None and self._join(debugger, door):
             patience = max(deadline - time.monotonic(), float(welcome.get("patience", 0)))
-            if not debugger.wait_configured(patience):
+            t0 = time.monotonic(); c = debugger.wait_configured(patience); say(f"TT conf {time.monotonic()-t0:.3f}")
+            if not c:
                 self._link.tell("unconfigured")
         elif wait:
             say(f"nobody attached in {wait:g} s, going on without a debugger")
@@ -109,7 +113,7 @@ class WorkerSession:
 
     def _join(self, debugger: Debugger, door: Door) -> bool:
         try:
-            debugger.join(door)
+            t0 = time.monotonic(); debugger.join(door); say(f"TT join {time.monotonic()-t0:.3f}")
         except OSError as error:
             say(f"cannot reach the debug adapter: {error}")
             return False

@@ -41,6 +41,12 @@ class Verdict:
             return
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._consider())
+            self._task.add_done_callback(self._report)
+
+    def _report(self, task: "asyncio.Task[None]") -> None:
+        """Without preloading everything works, only slower; nobody awaits this task."""
+        if not task.cancelled() and task.exception() is not None:
+            self._say(f"preloading failed: {task.exception()!r}")
 
     async def _consider(self) -> None:
         master = read_master(self._contract.state)
@@ -74,7 +80,9 @@ class Verdict:
         return wanted
 
     def _knows(self, name: str, names: List[str]) -> bool:
-        return name in self._left_out or set(names) <= set(self._safe.get(name, [""]))
+        if name in self._left_out:
+            return True
+        return name in self._safe and set(names) <= set(self._safe[name])
 
     async def _try(self, master: Dict[str, Any], candidates: Wanted) -> None:
         """Try in fresh processes until one gets through everything that is left."""

@@ -35,13 +35,20 @@ def check_scoring_script(path: Path) -> None:
 def _names(tree: ast.Module) -> set[str]:
     """Names bound at module level, also inside `if` and `try`, and by imports and decorators."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names.add(name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+                # what is inside has a scope of its own, unless it says `global`
+                inside = (inner for inner in ast.walk(node) if isinstance(inner, ast.Global))
+                names.update(name for inner in inside for name in inner.names)
+                continue
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
             case ast.alias(name=name, asname=asname):
                 names.add(asname or name)
+        pending += ast.iter_child_nodes(node)
     # `from x import *` and the generated v1 driver may bring anything
     return {"init", "run"} if "*" in names or "driver_module" in names else names

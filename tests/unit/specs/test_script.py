@@ -22,8 +22,9 @@ def check(folder: Path, source: str | bytes) -> None:
         "try:\n    from fast import run\nexcept ImportError:\n    def run(d): ...\ndef init(): ...\n",
         "from other import *\n",
         "# -*- coding: latin-1 -*-\n# caf\xe9\ndef init(): ...\ndef run(d): ...\n".encode("latin-1"),
+        "def _make():\n    global init, run\n    init = run = print\n_make()\n",
     ],
-    ids=["plain", "async", "assigned", "imported", "in try", "star", "coded"],
+    ids=["plain", "async", "assigned", "imported", "in try", "star", "coded", "global"],
 )
 def test_a_script_the_server_would_take_passes(tmp_path: Path, source: str | bytes) -> None:
     check(tmp_path, source)
@@ -38,6 +39,8 @@ def test_a_script_the_server_would_take_passes(tmp_path: Path, source: str | byt
         ("def Init(): ...\ndef run(d): ...\n", "init"),
         ("import run\n", "init"),
         ("print(init, run)\n", "init"),
+        ("class Model:\n    def init(self): ...\n    def run(self, d): ...\n", "init"),
+        ("def init():\n    def run(data): ...\n", "run"),
     ],
 )
 def test_a_missing_function_is_named(tmp_path: Path, source: str, missing: str) -> None:

@@ -32,6 +32,8 @@ def build(
     base = base_id(client, plan.base, platform=plan.platform, on_event=on_event)
     inputs, tag = plan.inputs(base), plan.tag(base)
     if not options.no_cache and (found := _same_inputs(client, tag, inputs)):
+        for further in plan.tags:
+            client.api.tag(found, further)
         return Image(tag=tag, id=found, built=False)
     # Only here: h2 and its tables take 0.1 s to import, which an unchanged image need not pay.
     from toolkit.engines.buildkit import BuildRequest, build_image, context_of  # noqa: PLC0415
