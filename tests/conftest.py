@@ -102,6 +102,22 @@ def project(tmp_path: Path) -> Callable[[Tree], Project]:
     return make
 
 
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)`: the text is what the file of that name says, byte for byte."""
+    folder = Path(__file__).parent / "golden" / "expected"
+
+    def check(name: str, text: str) -> None:
+        path = folder / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        assert path.is_file(), f"no golden file {name}: run `pytest --update-golden`, review it"
+        assert text == path.read_text("utf-8"), "if that is meant: `pytest --update-golden`"
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def engine() -> DockerEngine:
     return DockerEngine(os.environ)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 from toolkit.engines import ports
@@ -27,6 +28,7 @@ from toolkit.engines.base import (
     State,
     StoredImage,
 )
+from toolkit.engines.command import Outcome
 from toolkit.engines.events import BuildEvent, ImageReady
 from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, NameTaken, PortTaken
 from toolkit.plans.model import ImagePlan, LaunchPlan
@@ -139,6 +141,8 @@ class FakeHandle:
             with self._changed:
                 if follow:
                     self._changed.wait_for(partial(self._has_more, seen))
+                if self._state.status == "gone":
+                    return  # as a container's log, it goes with the thing
                 new, over = self._log[seen:], not follow or not self._is_running
             lines = new.splitlines(keepends=True)
             yield from lines if tail is None or seen else lines[max(0, len(lines) - tail) :]
@@ -330,6 +334,27 @@ def wait_for(fact: Callable[[], bool], *, timeout: float = 5.0) -> bool:
             return False
         threading.Event().wait(0.005)
     return True
+
+
+@dataclass
+class FakeUv:
+    """Writes a lock where it is told to, or fails as it is told to."""
+
+    lock: str = "numpy==2.0.0\npip==24.0\n"
+    exit_code: int = 0
+    errors: str = ""
+    calls: list[tuple[Sequence[str], Mapping[str, str], Path, str]] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+    def __call__(
+        self, argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, stdin: str
+    ) -> Outcome:
+        self.calls.append((argv, environ, cwd, stdin))
+        output = Path(argv[argv.index("--output-file") + 1])
+        self.hints.append(output.read_text())
+        if not self.exit_code:
+            output.write_text(self.lock)
+        return Outcome(exit_code=self.exit_code, output="", errors=self.errors)
 
 
 _: Engine = FakeEngine()

@@ -20,7 +20,7 @@ def make(
         BaseSource,
         typer.Option("--from", help="auto: a registry if one answers, else Debian packages."),
     ] = "auto",
-    tar: Annotated[Path | None, typer.Option(help="Root file system for `--from tar`.")] = None,
+    tar: Annotated[Path | None, typer.Option(help="Make it from this root file system.")] = None,
     engine: EngineOption = None,
 ) -> None:
     """Make `aml-emu/base`."""

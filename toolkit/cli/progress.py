@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,14 @@ from toolkit.engines.events import (
     StepLog,
     StepStarted,
     Transfer,
+    brief,
 )
 
 if TYPE_CHECKING:
     from rich.status import Status
 
 _INTERNAL = "internal"
-_MOUNTS = re.compile(r"--mount=\S+ ")  # true, and of no interest to somebody who waits
+_TITLE_WIDTH = 90
 _WORTH_A_LINE = 0.5  # seconds: shorter steps only make noise
 
 
@@ -76,8 +76,8 @@ class BuildProgress:
         known = self._steps.get(step)
         if known is None:
             return "building"
-        first = _MOUNTS.sub("", " ".join(known.name.split()))
-        return f"[{known.place}] {first[:90]}" if known.place else first[:90]
+        title = brief(known.name, _TITLE_WIDTH)
+        return f"[{known.place}] {title}" if known.place else title
 
     def _show(self, text: str) -> None:
         """Put the text on the live line; off a terminal there is none."""

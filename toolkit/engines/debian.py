@@ -145,7 +145,7 @@ def _check_programs(environ: Mapping[str, str]) -> None:
         if shutil.which(program, path=environ.get("PATH")) is None:
             raise EngineUnavailable(
                 f"program not found: {program}",
-                hint="make the base on Debian or Ubuntu, or use `aml-emu base make --from tar`",
+                hint="make the base on Debian or Ubuntu, or use `aml-emu base make --tar FILE`",
             )
 
 
@@ -183,7 +183,7 @@ def _repositories(apt: _Apt, said: str) -> tuple[Repository, ...]:
             "no package lists could be fetched",
             details=_tail(said),
             hint="check the network, the proxy and the entries in `/etc/apt`; without a network "
-            "use `aml-emu base make --from tar`",
+            "use `aml-emu base make --tar FILE`",
         )
     return parse_repositories(listed)
 

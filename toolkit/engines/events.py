@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+# True, and of no interest to somebody who waits or reads an error.
+_MOUNTS: Final = re.compile(r"--mount=\S+\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,12 @@ class ImageReady:
     """The build's last event."""
 
     id: str
+
+
+def brief(instruction: str, width: int) -> str:
+    """An instruction on one line of at most `width` characters, without its mounts."""
+    text = _MOUNTS.sub("", " ".join(instruction.split()))
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 BuildEvent = StepStarted | StepCached | StepDone | StepFailed | StepLog | Transfer | ImageReady

@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 from toolkit.engines.base import BuildOptions, Engine, Image
 from toolkit.engines.debian import collect
 from toolkit.engines.events import BuildEvent
-from toolkit.errors import BuildFailed, SpecError
+from toolkit.errors import BuildFailed
 from toolkit.plans import base
 from toolkit.plans.model import BaseSource, ImagePlan
 from toolkit.settings import DEFAULT_BASE, Settings
@@ -38,15 +38,13 @@ def make_base(
         named = replace(plan, tags=(*plan.tags, f"{DEFAULT_BASE}:latest"))
         return engine.build(named, BuildOptions(), on_event)
 
-    match "tar" if tar else source:
+    if tar:
+        return build(base.plan_base_from_tar(tar))
+    match source:
         case "registry":
             return build(base.plan_base_from_registry())
         case "debian":
             return _from_debian(settings, build, say)
-        case "tar":
-            if tar is None:
-                raise SpecError("no tar given", hint="pass `--tar FILE`")
-            return build(base.plan_base_from_tar(tar))
         case "auto":
             try:
                 return build(base.plan_base_from_registry())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
@@ -12,7 +13,7 @@ _TRACEBACK: Final = re.compile(
 _CHAIN: Final = re.compile(
     r"\n\n((?:During handling of|The above exception was)[^\n]*\n\n)(?=Traceback)"
 )
-_SERVER_WRAPPER: Final = "UserScriptException"  # what the server raises around the user's error
+_SERVER_WRAPPER: Final = "server.user_script.UserScript"  # raised around the user's own error
 
 
 def user_traceback(log: str) -> str:
@@ -26,7 +27,7 @@ def user_traceback(log: str) -> str:
     if start < 0:
         return ""
     text, found = text[start:], ""
-    while (match := _TRACEBACK.match(text)) and _SERVER_WRAPPER not in match[1].rpartition("\n")[2]:
+    while match := _TRACEBACK.match(text):
         found += match[1]
         link = _CHAIN.match(text, match.end())
         if not link or _SERVER_WRAPPER in text[link.end() :].split("\n\n", 1)[0]:
@@ -41,7 +42,7 @@ def last_line(traceback: str) -> str:
     lines = traceback.splitlines()
     named = [
         line
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in itertools.pairwise(lines)
         if before.startswith(" ") and line and not line[0].isspace()
     ]
     return named[-1] if named else ""

@@ -132,8 +132,9 @@ def start_service(engine: Engine, plan: LaunchPlan) -> Service:
     """Launch a plan of kind `service`; the caller waits for readiness. Raises as make_room does."""
     make_room(engine, plan.name, (port.host for port in plan.ports if port.host is not None))
     code = Path(plan.labels[emulation.LABEL_CODE])
+    shared = _mountpoints_of(engine, code)
     made = _make_mountpoints(code, plan)
-    labels = {**plan.labels, emulation.LABEL_MOUNTPOINTS: json.dumps(made)}
+    labels = {**plan.labels, emulation.LABEL_MOUNTPOINTS: json.dumps([*shared, *made])}
     try:
         return Service(engine.launch(replace(plan, labels=labels)))
     except BaseException:
@@ -161,6 +162,13 @@ def the_service(engine: Engine, name: str | None) -> Service:
     if name:
         raise NotFound(f"no service named `{name}`", hint=there)
     raise NotFound("which service?" if names else "no service is running", hint=there)
+
+
+def _mountpoints_of(engine: Engine, code: Path) -> list[str]:
+    """What was made for others that serve the same folder: the last one to stop removes it all."""
+    others = engine.find({emulation.LABEL_CODE: str(code)})
+    made = (json.loads(other.labels.get(emulation.LABEL_MOUNTPOINTS, "[]")) for other in others)
+    return sorted({path for paths in made for path in paths})
 
 
 def _make_mountpoints(code: Path, plan: LaunchPlan) -> list[str]:

@@ -13,7 +13,7 @@ ImageKind = Literal["inference", "training"]
 LaunchKind = Literal["service", "run"]
 ReloadMode = Literal["restart", "fork", "swap"]
 CondaMode = Literal["auto", "pip-only"]
-BaseSource = Literal["auto", "registry", "debian", "tar"]
+BaseSource = Literal["auto", "registry", "debian"]
 
 
 @dataclass(frozen=True, kw_only=True)

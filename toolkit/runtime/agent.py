@@ -43,7 +43,7 @@ class Agent:
         self._reloads = Reloads(
             contract,
             self._workers,
-            {"restart": carriers.restart, "fork": carriers.fork},
+            {"restart": carriers.restart, "fork": carriers.fork, "swap": carriers.swap},
         )
         self._verdict = Verdict(contract, say)
         self._control = Control(
@@ -79,9 +79,7 @@ class Agent:
             detached=self._client_detached,
             say=say,
         )
-        self._gate = Gate(
-            self._adapter, published_port=self._contract.debug_port, say=say
-        )
+        self._gate = Gate(self._adapter, published_port=self._contract.debug_port, say=say)
         await self._gate.open(self._contract.host, self._contract.debug_port)
         try:
             await self._adapter.ensure()
@@ -109,7 +107,7 @@ class Agent:
 
     def _welcome(self, worker: Worker) -> Fields:
         if not worker.generation:
-            worker.generation = self._reloads.generation + 1
+            worker.generation = self._reloads.generation + int(self._reloads.busy)
         if worker.ready:
             self._verdict.reconsider()
         wait = None if worker.ready or os.path.exists(self._waited) else self._contract.wait
@@ -154,7 +152,7 @@ class Agent:
             "mode": self._contract.reload,
             "debug": self._contract.debug,
             "reloading": self._reloads.busy,
-            "generation": self._reloads.generation + 1,
+            "generation": self._reloads.generation,
             "adapter": self._adapter.pid if self._adapter is not None else None,
             "clients": self._gate.clients() if self._gate is not None else [],
             "paused": paused,

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from typing import Callable, List, Optional
+from typing import Any, Awaitable, Callable, List, Optional
 
 from .contract import Contract
 from .reloads import Answer, failure
@@ -67,9 +67,7 @@ class Carriers:
         before = {worker.pid for worker in self._workers}
 
         def arrived() -> Optional[Worker]:
-            return next(
-                (w for w in self._workers if w.candidate and w.pid not in before), None
-            )
+            return next((w for w in self._workers if w.candidate and w.pid not in before), None)
 
         _signal(master, signal.SIGTTIN)
         await self._workers.until(lambda: arrived() is not None, HELLO_SECONDS)
@@ -77,26 +75,55 @@ class Carriers:
 
     async def _outcome(self, worker: Worker) -> Optional[Answer]:
         """None when the worker got ready; otherwise why it did not. Pauses do not count as time."""
-        left = self._contract.init_timeout
         settled: Callable[[], bool] = lambda: (
             worker.ready or worker.gone or worker.failure is not None
         )
-        while not settled() and left > 0:
-            started = time.monotonic()
-            await self._workers.until(settled, min(left, LOOK_SECONDS))
-            if worker.pid not in self._paused():
-                left -= time.monotonic() - started
+        await self._in_time(worker.pid, lambda seconds: self._workers.until(settled, seconds))
         if worker.ready:
             return None
         if worker.failure is not None:
             return failure(str(worker.failure["stage"]), str(worker.failure["traceback"]))
         if worker.gone:
             return failure("crash", "the new worker died without a word; see the server's log")
-        return await self._hanging(worker)
-
-    async def _hanging(self, worker: Worker) -> Answer:
-        where = await worker.ask("where", timeout=1.0)
+        answer = await self._where(worker)
         _signal(worker.pid, signal.SIGKILL)
+        return answer
+
+    async def swap(self, paths: List[str]) -> Answer:
+        """Have every worker put the new code in place of the old, in its own process."""
+        if any(worker.stuck for worker in self._workers.serving):
+            answer = await self.fork(paths)
+            return {**answer, "mode": "fork"}
+        said = ""
+        for worker in self._workers.serving:
+            generation = worker.generation + 1
+            asked = asyncio.ensure_future(
+                worker.ask("swap", timeout=None, paths=paths, generation=generation)
+            )
+            if not await self._in_time(worker.pid, lambda seconds: _finished(asked, seconds)):
+                worker.stuck = True
+                worker.tell("abandon")
+                return await self._where(worker)
+            answer = asked.result() or failure("crash", "the worker died; see the server's log")
+            if not answer["ok"]:
+                return failure(str(answer["stage"]), str(answer["traceback"]))
+            worker.generation = generation
+            said = str(answer["said"])
+        return {"ok": True, "said": said}
+
+    async def _in_time(self, pid: int, settles: Callable[[float], Awaitable[bool]]) -> bool:
+        """Whether it settles in the time that init() has; standing at a breakpoint takes none."""
+        left = self._contract.init_timeout
+        while left > 0:
+            started = time.monotonic()
+            if await settles(min(left, LOOK_SECONDS)):
+                return True
+            if pid not in self._paused():
+                left -= time.monotonic() - started
+        return False
+
+    async def _where(self, worker: Worker) -> Answer:
+        where = await worker.ask("where", timeout=1.0)
         text = f"init() did not return within {self._contract.init_timeout:g} s\n"
         return failure("timeout", text + str((where or {}).get("stack", "")))
 
@@ -129,6 +156,11 @@ class Carriers:
         output, _ = await process.communicate()
         said = output.decode("utf-8", "replace").strip()
         return said if said.startswith(("fail:", "warning:")) else ""
+
+
+async def _finished(task: "asyncio.Future[Any]", seconds: float) -> bool:
+    await asyncio.wait({task}, timeout=seconds)
+    return task.done()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -178,12 +178,16 @@ class Gate:
 
 
 def _capabilities() -> Message:
-    return {**CAPABILITIES, "supportsTerminateDebuggee": True, "exceptionBreakpointFilters": EXCEPTION_FILTERS}
+    return {
+        **CAPABILITIES,
+        "supportsTerminateDebuggee": True,
+        "exceptionBreakpointFilters": EXCEPTION_FILTERS,
+    }
 
 
 def _out_of_turn(command: object) -> str:
     if command == "launch":
-        return "the service is running already: use \"request\": \"attach\""
+        return 'the service is running already: use "request": "attach"'
     return f"not attached yet: {command}"
 
 
@@ -194,5 +198,3 @@ def _keep_alive(writer: asyncio.StreamWriter) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-
-

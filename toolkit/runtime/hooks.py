@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from .contract import Contract
 from .preload import Master
 from .script import watch_script
 from .session import WorkerSession, say
+from .swap import Swapper
 
 CANDIDATE_FAILED = 90
 DEBUG_THREADS = 4
@@ -47,18 +48,35 @@ class ServerHooks:
 
     def nworkers_changed(self, server: Any, new: int, old: Optional[int]) -> None:
         """SIGTTIN asks for a candidate; SIGTTOU accepts it in the place of an old worker."""
-        if self._correcting or (old is not None and new == old + 1):
+        if self._correcting:
+            return
+        if old is not None and new == old + 1:
+            self._spawn_beside_retired(server)
             return
         self._settled = new
-        for worker in server.WORKERS.values():
+        workers = sorted(server.WORKERS.values(), key=lambda worker: int(worker.age))
+        for worker in workers:
             worker.aml_emu_candidate = False
+        for worker in workers[: max(0, len(workers) - new)]:
+            worker.aml_emu_retired = True
 
     def pre_fork(self, server: Any, worker: Any) -> None:
-        serving = sum(not each.aml_emu_candidate for each in server.WORKERS.values())
-        worker.aml_emu_candidate = self._settled > 0 and serving >= self._settled
+        serving = [each for each in _present(server) if not each.aml_emu_candidate]
+        worker.aml_emu_candidate = 0 < self._settled <= len(serving)
+        worker.aml_emu_retired = False
+
+    def _spawn_beside_retired(self, server: Any) -> None:
+        """gunicorn counts a worker until it is gone, even one that stands at a breakpoint for hours."""
+        missing = server.num_workers - len(_present(server))
+        gunicorn_spawns = server.num_workers - len(server.WORKERS)
+        for _ in range(missing - max(0, gunicorn_spawns)):
+            server.spawn_worker()
 
     def post_fork(self, server: Any, worker: Any) -> None:
         self._session = WorkerSession(self._contract, worker, candidate=worker.aml_emu_candidate)
+        if self._contract.reload is not None:
+            swapper = Swapper(self._contract, self._session)
+            self._session.operations.update(swap=swapper.operate, abandon=swapper.abandon)
         self._session.start()
         stop = worker.handle_exit
 
@@ -93,3 +111,8 @@ class ServerHooks:
             server.num_workers -= 1
         finally:
             self._correcting = False
+
+
+def _present(server: Any) -> List[Any]:
+    """The workers that have not been asked to go."""
+    return [worker for worker in server.WORKERS.values() if not worker.aml_emu_retired]

@@ -42,7 +42,7 @@ class Reloads:
         self._carriers = carriers
         self._running: Optional["asyncio.Task[None]"] = None
         self._next: Optional[Batch] = None
-        self.generation = 0
+        self.generation = 1
         self.last: Optional[Answer] = None
 
     @property
@@ -119,5 +119,3 @@ def _is_there(path: str) -> bool:
         return False
     except OSError:
         return True
-
-

@@ -98,7 +98,10 @@ class Root:
     def _on_pydevdSystemInfo(self, _: Message) -> Message:  # noqa: N802  # the request's name
         version = platform.python_version()
         return {
-            "python": {"version": version, "implementation": {"name": "cpython", "version": version}},
+            "python": {
+                "version": version,
+                "implementation": {"name": "cpython", "version": version},
+            },
             "platform": {"name": sys.platform},
             "process": {
                 "pid": os.getpid(),

@@ -29,11 +29,13 @@ def watch_script(user_script: Any, session: WorkerSession) -> None:
 
     @functools.wraps(init)
     def invoke_init(self: Any) -> None:
+        session.made.before(session.sources.modules)
         try:
             init(self)
         except BaseException as error:
             session.failed("init", error)
             raise
+        session.made.after(session.sources.modules)
 
     user_script.load_script = load_script
     user_script.invoke_init = invoke_init

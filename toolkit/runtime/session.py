@@ -7,10 +7,11 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from .contract import Contract
 from .debugger import Debugger, Door
+from .keep import Made
 from .link import Fields, Link, identity
 from .sources import Sources
 from .tracebacks import user_stack, user_traceback
@@ -32,6 +33,9 @@ class WorkerSession:
         self.debugger: Optional[Debugger] = None
         self.is_ready = False
         self.generation = 0
+        self.made = Made()
+        self.failure: Optional[Tuple[str, str]] = None
+        self.busy_thread: Optional[int] = None
         self.operations: Dict[str, Callable[[Fields], Fields]] = {
             "where": self._where,
             "loaded": self._loaded,
@@ -43,7 +47,7 @@ class WorkerSession:
         self._loading = True
 
     def start(self) -> None:
-        self.sources.watch(); self.t0 = time.monotonic()
+        self.sources.watch()
         if self.contract.debug:
             self.debugger = Debugger(self.contract.debugpy_home)
             self.debugger.load()
@@ -51,7 +55,7 @@ class WorkerSession:
 
     def before_load(self) -> None:
         """Join the debugger, if there is a client, before the first line of the user's code runs."""
-        if self.debugger is None:
+        if self.debugger is None or not self._loading:
             return
         try:
             self._join_before_load(self.debugger)
@@ -60,11 +64,16 @@ class WorkerSession:
                 self._loading = False
 
     def failed(self, stage: str, error: BaseException) -> None:
+        """Keep why the user's code failed; a worker that boots dies of it, and says so first."""
+        self.failure = self.explained(stage, error)
+        if not self.is_ready:
+            self._link.tell("failed", stage=self.failure[0], traceback=self.failure[1])
+
+    def explained(self, stage: str, error: BaseException) -> Tuple[str, str]:
         shown = getattr(error, "user_ex", error)
         if isinstance(shown, SyntaxError):
             stage = "compile"
-        text = user_traceback(shown, self.sources.belongs)
-        self._link.tell("failed", stage=stage, traceback=text)
+        return stage, user_traceback(shown, self.sources.belongs)
 
     def caught(self, error: BaseException) -> None:
         """Show the debugger an exception that the server is about to swallow."""
@@ -73,7 +82,6 @@ class WorkerSession:
 
     def ready(self) -> None:
         self.is_ready = True
-        say(f"TT ready {time.monotonic()-self.t0:.3f}")
         _touch(os.path.join(self.contract.state, "ready"))
         self._link.tell("ready")
 
@@ -89,10 +97,8 @@ class WorkerSession:
         }
 
     def _join_before_load(self, debugger: Debugger) -> None:
-        t0 = time.monotonic()
         with self._news:
             self._news.wait_for(lambda: self._welcome is not None, WELCOME_SECONDS)
-        say(f"TT welcome {time.monotonic()-t0:.3f}")
             welcome = self._welcome or {}
         wait = welcome.get("wait")
         deadline = time.monotonic() + (wait or 0)
@@ -103,8 +109,7 @@ class WorkerSession:
             door = self._door
         if door is not None and self._join(debugger, door):
             patience = max(deadline - time.monotonic(), float(welcome.get("patience", 0)))
-            t0 = time.monotonic(); c = debugger.wait_configured(patience); say(f"TT conf {time.monotonic()-t0:.3f}")
-            if not c:
+            if not debugger.wait_configured(patience):
                 self._link.tell("unconfigured")
         elif wait:
             say(f"nobody attached in {wait:g} s, going on without a debugger")
@@ -113,7 +118,7 @@ class WorkerSession:
 
     def _join(self, debugger: Debugger, door: Door) -> bool:
         try:
-            t0 = time.monotonic(); debugger.join(door); say(f"TT join {time.monotonic()-t0:.3f}")
+            debugger.join(door)
         except OSError as error:
             say(f"cannot reach the debug adapter: {error}")
             return False
@@ -136,7 +141,9 @@ class WorkerSession:
                 self._news.notify_all()
             self._join_later()
         else:
-            threading.Thread(target=self._answer, args=(message,), name="aml-emu", daemon=True).start()
+            threading.Thread(
+                target=self._answer, args=(message,), name="aml-emu", daemon=True
+            ).start()
 
     def _join_later(self) -> None:
         """A client came while the worker was serving already."""
@@ -151,8 +158,8 @@ class WorkerSession:
             self._link.tell("answer", number=message.get("number"), **operation(message))
 
     def _where(self, _: Fields) -> Fields:
-        main = threading.main_thread().ident
-        return {"stack": user_stack(main, self.sources.belongs) if main else ""}
+        thread = self.busy_thread or threading.main_thread().ident
+        return {"stack": user_stack(thread, self.sources.belongs) if thread else ""}
 
     def _loaded(self, message: Fields) -> Fields:
         text = self.sources.texts.get(str(message.get("file")))

@@ -7,10 +7,11 @@ whole seconds, too coarse for someone who saves twice, and it litters the user's
 from __future__ import annotations
 
 import importlib.machinery
+import linecache
 import os
 import sys
 from types import ModuleType
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, Set, Tuple
 
 LIBRARY_FOLDERS = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
@@ -62,3 +63,40 @@ class Sources:
             if isinstance(path, str) and self.belongs(path):
                 found[name] = module
         return found
+
+
+class Loaded:
+    """The user's modules as they were, some of them forgotten so that Python loads them again."""
+
+    def __init__(self, sources: Sources, stale: Set[str]) -> None:
+        self._sources = sources
+        self._stale = stale
+        self._modules = dict(sources.modules)
+        self._texts = dict(sources.texts)
+        self._imported = sources.imported()
+        forgotten = {id(self._modules[path]) for path in stale}
+        for name, module in self._imported.items():
+            if id(module) in forgotten:
+                del sys.modules[name]
+        for path in stale:
+            del sources.modules[path]
+            sources.texts.pop(path, None)
+            linecache.cache.pop(path, None)
+
+    def restore(self) -> None:
+        for name in self._sources.imported():
+            if name not in self._imported:
+                del sys.modules[name]
+        for name, module in self._imported.items():
+            sys.modules[name] = module
+            parent, _, child = name.rpartition(".")
+            if parent in sys.modules:
+                setattr(sys.modules[parent], child, module)
+        for path in self._stale:
+            linecache.cache.pop(path, None)
+        for now, before in (
+            (self._sources.modules, self._modules),
+            (self._sources.texts, self._texts),
+        ):
+            now.clear()
+            now.update(before)  # type: ignore[arg-type]  # the two dicts hold different values

@@ -11,19 +11,17 @@ Belongs = Callable[[str], bool]
 
 
 def user_traceback(error: BaseException, belongs: Belongs) -> str:
-    return "".join(
-        traceback.format_exception(type(error), error, _from_user(error.__traceback__, belongs))
-    )
+    start = _from_user(error.__traceback__, belongs)
+    if start is None:
+        return "".join(traceback.format_exception_only(type(error), error))
+    return "".join(traceback.format_exception(type(error), error, start))
 
 
-def _from_user(start: Optional[TracebackType], belongs: Belongs) -> Optional[TracebackType]:
-    """The traceback without the server's frames above it; all of it when none is the user's."""
-    entry = start
-    while entry is not None:
-        if belongs(entry.tb_frame.f_code.co_filename):
-            return entry
+def _from_user(entry: Optional[TracebackType], belongs: Belongs) -> Optional[TracebackType]:
+    """The traceback without the server's frames above it; None when no frame is the user's."""
+    while entry is not None and not belongs(entry.tb_frame.f_code.co_filename):
         entry = entry.tb_next
-    return start
+    return entry
 
 
 def user_stack(thread: int, belongs: Belongs) -> str:

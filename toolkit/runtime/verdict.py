@@ -125,7 +125,9 @@ class Verdict:
         finally:
             _kill(process)
             code = await process.wait()
-        return (trying, f"ends the interpreter when it is imported, code {code}") if trying else None
+        return (
+            (trying, f"ends the interpreter when it is imported, code {code}") if trying else None
+        )
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -21,6 +21,7 @@ class Worker:
         self.draining = False
         self.joined = False
         self.gone = False
+        self.stuck = False
         self.failure: Optional[Fields] = None
         self._writer = writer
         self._answers: Dict[int, "asyncio.Future[Fields]"] = {}
@@ -34,7 +35,7 @@ class Worker:
         if not self._writer.is_closing():
             self._writer.write(encode_line({"op": op, **fields}))
 
-    async def ask(self, op: str, *, timeout: float, **fields: Any) -> Optional[Fields]:
+    async def ask(self, op: str, *, timeout: Optional[float], **fields: Any) -> Optional[Fields]:
         """The worker's answer, or None when it gave none in time or died."""
         self._asked += 1
         number = self._asked

@@ -15,10 +15,9 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
-
-import debugpy
 
 import toolkit.runtime
 from tests.dap import DapSession
@@ -28,6 +27,7 @@ T = TypeVar("T")
 RUNTIME = Path(toolkit.runtime.__file__).parent
 TEMPLATES = RUNTIME.parents[1] / "templates" / "runit"
 ENVIRONMENT = Path(sys.prefix)
+DEBUGPY = Path(find_spec("debugpy").origin or "").parent  # type: ignore[union-attr]  # a dependency of the project
 TOKEN = "a-token"  # a fixed one: the ports live for seconds, on loopback
 
 SCORE = """\
@@ -102,7 +102,7 @@ class ServiceTree:
             folder.mkdir(parents=True)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(RUNTIME, self.home / "lib" / "aml_emu", ignore=ignored)
-        (self.home / "debugpy" / "debugpy").symlink_to(Path(debugpy.__file__).parent)
+        (self.home / "debugpy" / "debugpy").symlink_to(DEBUGPY)
         services = ["gunicorn"]
         if {"AML_EMU_DEBUG", "AML_EMU_RELOAD"} & self._environment.keys():
             services.append("aml-emu")
@@ -183,6 +183,15 @@ class ServiceTree:
     def score_later(self, x: Any = 1) -> Later:
         return Later(lambda: self.call("POST", "/score", json.dumps({"x": x}), timeout=60))
 
+    def edit(self, name: str, *replacements: tuple[str, str]) -> None:
+        """Replace texts in a file of the app, each of which must be there."""
+        path = self.app / name
+        text = path.read_text()
+        for old, new in replacements:
+            assert old in text, f"not in {name}: {old}"
+            text = text.replace(old, new)
+        path.write_text(text)
+
     def write(self, name: str, text: str) -> Path:
         path = self.app / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +219,10 @@ class ServiceTree:
 
     def reload(self, *names: str, mode: str | None = None) -> dict[str, Any]:
         paths = [str(self.app / name) for name in names or ("score.py",)]
-        return self.ask("reload", paths=paths, **({"mode": mode} if mode else {}))
+        return self.ask("reload", paths=paths, mode=mode)
+
+    def reload_later(self, *names: str, mode: str | None = None) -> LaterReload:
+        return LaterReload(lambda: self.reload(*names, mode=mode))
 
     def debug(self, **options: Any) -> DapSession:
         return DapSession("127.0.0.1", self.debug_port, **options)
@@ -258,3 +270,25 @@ class Later:
         status, text = self.result(timeout)
         assert status == 200, text
         return json.loads(text)
+
+
+class LaterReload:
+    """A reload that is being waited for in another thread."""
+
+    def __init__(self, reload: Callable[[], dict[str, Any]]) -> None:
+        self._answer: dict[str, Any] | None = None
+        self._reload = reload
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._answer = self._reload()
+
+    def finished_within(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def answer(self, timeout: float = 20.0) -> dict[str, Any]:
+        assert self.finished_within(timeout), f"no answer within {timeout:g} s"
+        assert self._answer is not None, "the reload broke off"
+        return self._answer

@@ -105,7 +105,7 @@ def test_machine_without_apt(host: Host, tmp_path: Path, program: str) -> None:
     with pytest.raises(EngineUnavailable) as caught:
         collect(["curl"], into=tmp_path / "work", environ=host(RESOLVES, without=program))
     assert caught.value.message == f"program not found: {program}"
-    assert "`aml-emu base make --from tar`" in caught.value.hint
+    assert "`aml-emu base make --tar FILE`" in caught.value.hint
     assert not (tmp_path / "work").exists()
 
 

@@ -131,28 +131,29 @@ def test_variables_are_quoted_for_docker(value: str, written: str) -> None:
 def test_an_inference_image_has_the_layout_of_azure_ml() -> None:
     made = plan()
     lines = steps(made.dockerfile)
-    assert lines[-4:] == [
+    for instruction in (
         "EXPOSE 5001",
         "WORKDIR /var/azureml-app",
         "USER dockeruser",
         'CMD ["runsvdir", "/var/runit"]',
-    ]
+    ):
+        assert lines.count(instruction) == 1
     assert any("ln -sfn /var/azureml-app /var/azureml-apps" in line for line in lines)
-    scripts = {str(f.path): f.mode for f in made.context if f.path.parts[0] == "runit"}
-    assert scripts == {"runit/gunicorn/finish": 0o755, "runit/gunicorn/run": 0o755}
+    scripts = {file.path.name: file.mode for file in made.context if "runit" in file.path.parts}
+    assert scripts == {"finish": 0o755, "run": 0o755}
 
 
 def test_a_training_image_has_no_server() -> None:
     made = plan(kind="training")
     assert steps(made.dockerfile)[-1] == 'CMD ["bash"]'
     assert "5001" not in made.dockerfile
-    assert not [f for f in made.context if f.path.parts[0] == "runit"]
+    assert not [file for file in made.context if "runit" in file.path.parts]
 
 
 def test_the_lock_and_the_runtime_travel_in_the_context() -> None:
-    files = {f.path: f for f in plan().context}
+    files = {file.path: file for file in plan().context}
     assert files[PurePosixPath("requirements.lock")].content == LOCK.encode()
-    assert PurePosixPath("aml-emu/lib/aml_emu/gunicorn_conf.py") in files
+    assert [path for path in files if path.match("opt/aml-emu/lib/aml_emu/gunicorn_conf.py")]
     assert not [path for path in files if "__pycache__" in path.parts]
 
 

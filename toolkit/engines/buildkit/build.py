@@ -34,10 +34,11 @@ def build_image(
     cancel: threading.Event | None = None,
     builder: Builder | None = None,
 ) -> str:
-    """The built image's id, `sha256:…`. Ctrl-C, or setting `cancel`, ends the running step too.
+    """The built image's id, `sha256:…`.
 
-    `environment` is where the proxies of this process are looked up; without `builder` the
-    engine is asked who it is.
+    Ctrl-C, or setting `cancel`, ends the running step too; Podman lets that step finish and
+    starts no other. `environment` is where the proxies of this process are looked up.
+    Without `builder` the engine is asked who it is.
     """
     if builder is None:
         with engine_answering():

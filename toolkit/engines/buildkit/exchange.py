@@ -62,7 +62,7 @@ class Exchange:
                 yield self._received(wire)
         finally:
             # With the connection goes the build: a RUN must not outlive its Ctrl-C.
-            pass
+            wire.close()
 
     def _uploaded(self, body: Iterator[bytes]) -> Iterator[bytes]:
         sent = reported = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from toolkit.engines.events import BuildEvent, StepFailed, StepLog, StepStarted
+from toolkit.engines.events import BuildEvent, StepFailed, StepLog, StepStarted, brief
 from toolkit.errors import BuildFailed
 
 _TAIL_LINES = 20
@@ -54,7 +54,7 @@ class Journal:
         cause = _ROUTINE_PREFIX.sub("", error, count=1)
         if step is None:
             return BuildFailed(f"the image cannot be built: {cause}")
-        name = _shortened(self.names.get(step, "?"))
+        name = brief(self.names.get(step, "?"), _LONGEST_NAME)
         image = _IMAGE_STEP.match(name)
         if image is not None:
             return _image_missing(image[1], self.errors[step])
@@ -76,10 +76,6 @@ class Journal:
             step for step, text in self.errors.items() if not text.endswith("context canceled")
         ]
         return next(iter([*blamed, *guilty, *self.errors]), None)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _image_missing(image: str, error: str) -> BuildFailed:

@@ -1,0 +1,121 @@
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from fakes import FakeEngine, Script
+
+from toolkit.dev.reload import Agent, ReloadResult, in_container
+from toolkit.engines.base import Handle
+from toolkit.errors import NotReady
+from toolkit.plans import emulation
+from toolkit.plans.model import LaunchPlan, Port
+
+CODE = Path("/home/me/iris")
+
+
+class Told:
+    """A control port that answers with given bytes, and keeps the questions."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.questions: list[dict[str, Any]] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.questions.append(json.loads(connection.makefile("rb").readline()))
+        connection.sendall(self.answer)
+
+
+@pytest.fixture
+def launch() -> Iterator[Callable[[Told], Handle]]:
+    engine = FakeEngine(known=["i:1"])
+
+    def started(told: Told) -> Handle:
+        engine.script = Script(answers={emulation.CONTROL_PORT: told})
+        return engine.launch(
+            LaunchPlan(
+                kind="service", name="iris", image="i:1", ports=(Port(container=5680),)
+            )
+        )
+
+    yield started
+    engine.close()
+
+
+def test_a_reload_names_the_changed_files_as_the_container_sees_them(
+    launch: Callable[[Told], Handle],
+) -> None:
+    told = Told(b'{"ok": true, "mode": "swap", "said": "done", "ms": 12.5}\n')
+    result = Agent(launch(told), "t0ken").reload(
+        [CODE / "score.py", CODE / "deep er/model.py"], code=CODE, mode="swap"
+    )
+    assert told.questions == [
+        {
+            "op": "reload",
+            "token": "t0ken",
+            "mode": "swap",
+            "paths": ["/var/azureml-app/score.py", "/var/azureml-app/deep er/model.py"],
+        }
+    ]
+    assert result == ReloadResult(ok=True, mode="swap", said="done", milliseconds=12.5)
+
+
+def test_a_reload_that_failed_brings_the_users_traceback(
+    launch: Callable[[Told], Handle],
+) -> None:
+    answer = {"ok": False, "mode": "fork", "stage": "init", "traceback": "Traceback …\nKeyError: é"}
+    told = Told(json.dumps(answer).encode() + b"\n")
+    result = Agent(launch(told), "t").reload([], code=CODE, mode="fork")
+    assert not result.ok
+    assert (result.stage, result.traceback) == ("init", "Traceback …\nKeyError: é")
+
+
+def test_an_answer_of_less_is_a_failed_reload_in_the_mode_asked_for(
+    launch: Callable[[Told], Handle],
+) -> None:
+    result = Agent(launch(Told(b"{}\n")), "t").reload([], code=CODE, mode="restart")
+    assert result == ReloadResult(ok=False, mode="restart", said="")
+
+
+def test_any_question_can_be_asked(launch: Callable[[Told], Handle]) -> None:
+    told = Told(b'{"ok": true, "workers": [7]}\n')
+    assert Agent(launch(told), "t").ask("status", deep=1) == {"ok": True, "workers": [7]}
+    assert told.questions == [{"op": "status", "token": "t", "deep": 1}]
+
+
+@pytest.mark.parametrize("answer", [b"", b'{"ok": tr', b'{"ok": true}'])
+def test_an_agent_that_breaks_off_is_said(
+    launch: Callable[[Told], Handle], answer: bytes
+) -> None:
+    with pytest.raises(NotReady) as caught:
+        Agent(launch(Told(answer)), "t").ask("reload")
+    assert caught.value.message == "`aml-emu-iris` broke off while answering `reload`"
+
+
+@pytest.mark.parametrize("answer", [b"not json\n", b"[1, 2]\n", b"3\n", b"null\n", b"\xff\n"])
+def test_nonsense_is_said(launch: Callable[[Told], Handle], answer: bytes) -> None:
+    with pytest.raises(NotReady, match="no JSON object") as caught:
+        Agent(launch(Told(answer)), "t").ask("reload")
+    assert caught.value.details == answer.decode(errors="replace").strip()
+
+
+def test_a_service_without_an_agent_takes_no_requests() -> None:
+    engine = FakeEngine(known=["i:1"])
+    handle = engine.launch(LaunchPlan(kind="service", name="bare", image="i:1"))
+    with pytest.raises(NotReady, match="`aml-emu-bare` does not take requests"):
+        Agent(handle, "t").ask("reload")
+
+
+def test_a_service_that_ended_takes_no_requests(launch: Callable[[Told], Handle]) -> None:
+    handle = launch(Told(b"{}\n"))
+    handle.stop()
+    with pytest.raises(NotReady, match="does not take requests"):
+        Agent(handle, "t").ask("reload")
+
+
+def test_a_path_outside_the_code_cannot_be_in_the_container() -> None:
+    assert in_container(CODE / "a/b.py", CODE) == PurePosixPath("/var/azureml-app/a/b.py")
+    with pytest.raises(ValueError, match="elsewhere"):
+        in_container(Path("/elsewhere/b.py"), CODE)

@@ -1,0 +1,43 @@
+import logging
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.engines.command import Outcome, run
+from toolkit.errors import EngineUnavailable
+
+ECHO = """
+import os, sys
+sys.stdout.write(sys.stdin.read() + os.getcwd() + os.environ.get("WORD", "-"))
+sys.stderr.buffer.write(b"caf\\xe9")
+sys.exit(7)
+"""
+
+
+def test_what_a_program_said_is_handed_back(tmp_path: Path) -> None:
+    outcome = run([sys.executable, "-c", ECHO], environ={"WORD": "w"}, cwd=tmp_path, stdin="in ")
+    assert outcome == Outcome(exit_code=7, output=f"in {tmp_path.resolve()}w", errors="caf\ufffd")
+
+
+def test_only_the_environment_given_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORD", "leaked")
+    assert run([sys.executable, "-c", ECHO], environ={}).output.endswith("-")
+
+
+def test_a_missing_program_is_named() -> None:
+    with pytest.raises(EngineUnavailable, match="program not found: no-such-program-7"):
+        run(["no-such-program-7"], environ={"PATH": ""})
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    with pytest.raises(EngineUnavailable, match="did not end within 0 s"):
+        run([sys.executable, "-c", "input()" * 9], environ={}, timeout=0.0)
+
+
+def test_commands_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    argv = [sys.executable, "-c", "print(1)"]
+    with caplog.at_level(logging.DEBUG, logger="toolkit"):
+        run(argv, environ={})
+    assert caplog.messages == [f"running: {shlex.join(argv)}"]

@@ -1,0 +1,205 @@
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from fakes import FakeUv
+
+from toolkit.engines.lock import lock_path, resolve
+from toolkit.engines.trust import HostTrust
+from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, SpecError
+from toolkit.plans.requirements import Requirements
+
+REQUIREMENTS = Requirements(python="3.11", lines=("numpy>=2", "pip"))
+
+
+@dataclass
+class Project:
+    folder: Path
+    uv: FakeUv = field(default_factory=FakeUv)
+
+    @property
+    def spec(self) -> Path:
+        return self.folder / "env.yml"
+
+    @property
+    def path(self) -> Path:
+        return self.folder / ".aml-emu" / "lock" / "e.txt"
+
+    def resolve(
+        self,
+        requirements: Requirements = REQUIREMENTS,
+        *,
+        platform: str = "linux/amd64",
+        upgrade: bool = False,
+        trust: HostTrust | None = None,
+    ) -> str:
+        return resolve(
+            requirements,
+            platform=platform,
+            path=self.path,
+            spec=self.spec,
+            trust=trust or HostTrust(),
+            environ={"PATH": "/bin"},
+            upgrade=upgrade,
+            run=self.uv,
+        )
+
+    def refused(self, spec: str, uv: FakeUv) -> EmuError:
+        self.spec.write_text(spec)
+        self.uv = uv
+        with pytest.raises(EmuError) as caught:
+            self.resolve()
+        assert not self.path.exists()
+        assert not list(self.path.parent.glob("*.new"))
+        return caught.value
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_locks_of_different_platforms_and_pythons_lie_side_by_side(tmp_path: Path) -> None:
+    path = lock_path(tmp_path, name="iris", platform="linux/amd64", python="3.11")
+    assert path == tmp_path / "lock" / "iris-linux-amd64-py3.11.txt"
+
+
+def test_the_lock_is_made_and_kept(here: Project) -> None:
+    text = here.resolve()
+    assert text.endswith("numpy==2.0.0\npip==24.0\n")
+    assert here.path.read_text() == text
+    assert [path.name for path in here.path.parent.iterdir()] == ["e.txt"]
+
+
+def test_uv_is_asked_for_the_images_python_and_platform(here: Project) -> None:
+    here.resolve(platform="linux/arm64", trust=HostTrust(index_url="https://a"))
+    argv, environ, cwd, stdin = here.uv.calls[0]
+    assert argv[argv.index("--python-version") + 1] == "3.11"
+    assert argv[argv.index("--python-platform") + 1] == "aarch64-manylinux_2_28"
+    assert stdin == "numpy>=2\npip\n"
+    assert cwd == here.folder.resolve()
+    assert environ["UV_DEFAULT_INDEX"] == "https://a"
+    assert environ["PATH"] == "/bin"
+
+
+def test_the_same_requirements_do_not_run_uv_again(here: Project) -> None:
+    first = here.resolve()
+    assert here.resolve() == first
+    assert here.resolve(replace(REQUIREMENTS, notes=("said",))) == first
+    assert len(here.uv.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(REQUIREMENTS, lines=("numpy>=2.1", "pip")),
+        replace(REQUIREMENTS, lines=("pip", "numpy>=2")),
+        replace(REQUIREMENTS, python="3.12"),
+    ],
+)
+def test_changed_requirements_run_uv_with_the_old_lock_as_a_hint(
+    here: Project, changed: Requirements
+) -> None:
+    old = here.resolve()
+    here.uv.lock = "numpy==2.1.0\n"
+    assert here.resolve(changed).endswith("numpy==2.1.0\n")
+    assert here.uv.hints == ["", old]
+
+
+def test_another_platform_runs_uv(here: Project) -> None:
+    here.resolve()
+    here.resolve(platform="linux/arm64")
+    assert len(here.uv.calls) == 2
+
+
+def test_an_upgrade_runs_uv_without_the_hint(here: Project) -> None:
+    here.resolve()
+    here.resolve(upgrade=True)
+    assert here.uv.hints == ["", ""]
+
+
+def test_a_damaged_lock_is_made_again(here: Project) -> None:
+    here.path.parent.mkdir(parents=True)
+    here.path.write_text("numpy==1.0\n")
+    assert here.resolve().endswith("numpy==2.0.0\npip==24.0\n")
+    assert len(here.uv.calls) == 1
+
+
+def test_index_options_are_kept_for_the_installation(here: Project) -> None:
+    line = "--extra-index-url https://a/simple"
+    text = here.resolve(replace(REQUIREMENTS, lines=("numpy", line)))
+    assert text.splitlines()[1:] == [line, "numpy==2.0.0", "pip==24.0"]
+
+
+def test_a_platform_without_wheels_is_refused(here: Project) -> None:
+    with pytest.raises(EngineUnavailable, match="platform: linux/riscv64"):
+        here.resolve(platform="linux/riscv64")
+    assert here.uv.calls == []
+
+
+CONFLICT = """\
+  × No solution found when resolving dependencies:
+  ╰─▶ Because numpy==9.9 was not found and you require numpy==9.9, we can conclude that
+      your requirements are unsatisfiable.
+"""
+SPEC = """\
+name: e
+dependencies:
+  - python=3.11
+  - pip:
+      - scikit-learn==1.5
+      - numpy==9.9
+"""
+
+
+def test_a_contradiction_blames_the_line_and_shows_uvs_words(here: Project) -> None:
+    error = here.refused(SPEC, FakeUv(exit_code=1, errors=CONFLICT))
+    assert isinstance(error, SpecError)
+    assert error.message == f"{here.spec}:6: no set of versions meets these requirements"
+    assert error.details == CONFLICT.strip()
+
+
+def test_names_are_compared_as_pip_compares_them(here: Project) -> None:
+    spec = SPEC.replace("scikit-learn==1.5", '"Scikit_Learn==99"')
+    errors = CONFLICT.replace("numpy==9.9", "scikit-learn==99")
+    assert here.refused(spec, FakeUv(exit_code=1, errors=errors)).message.startswith(
+        f"{here.spec}:5: "
+    )
+
+
+def test_python_is_blamed_only_if_nothing_else_can_be(here: Project) -> None:
+    named = "  × No solution found\n  ╰─▶ Because the requested Python version and numpy==9.9 …"
+    alone = "  × No solution found\n  ╰─▶ Because the requested Python version …"
+    assert ":6: " in here.refused(SPEC, FakeUv(exit_code=1, errors=named)).message
+    assert ":3: " in here.refused(SPEC, FakeUv(exit_code=1, errors=alone)).message
+
+
+def test_a_contradiction_deep_down_blames_the_file(here: Project) -> None:
+    errors = "  × No solution found\n  ╰─▶ Because cffi==1 depends on pycparser>9"
+    error = here.refused(SPEC, FakeUv(exit_code=1, errors=errors))
+    assert error.message == f"{here.spec}: no set of versions meets these requirements"
+
+
+@pytest.mark.parametrize(
+    "uv",
+    [
+        FakeUv(exit_code=2, errors="error: Failed to fetch: `https://a/simple/numpy/`"),
+        FakeUv(exit_code=1, errors="error: could not connect"),
+        FakeUv(exit_code=2, errors="No solution found"),
+        FakeUv(exit_code=-9, errors=""),
+    ],
+)
+def test_every_other_failure_is_no_fault_of_the_file(here: Project, uv: FakeUv) -> None:
+    error = here.refused(SPEC, uv)
+    assert isinstance(error, BuildFailed)
+    assert error.details == uv.errors
+    assert "aml-emu doctor" in error.hint
+
+
+def test_a_failure_leaves_the_old_lock_alone(here: Project) -> None:
+    old = here.resolve()
+    here.spec.write_text(SPEC)
+    here.uv = FakeUv(exit_code=2)
+    with pytest.raises(BuildFailed):
+        here.resolve(replace(REQUIREMENTS, python="3.12"))
+    assert here.path.read_text() == old

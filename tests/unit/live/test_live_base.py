@@ -1,0 +1,51 @@
+import tarfile
+from pathlib import Path
+
+import pytest
+from fakes import FakeEngine
+
+from toolkit.errors import BuildFailed
+from toolkit.live.base import make_base
+from toolkit.plans.model import BaseSource
+from toolkit.settings import Settings
+
+
+def make(
+    engine: FakeEngine, folder: Path, source: BaseSource, *, tar: Path | None = None
+) -> list[str]:
+    said: list[str] = []
+    settings = Settings(project=folder)
+    make_base(engine, settings, source=source, tar=tar, say=said.append, on_event=print)
+    return said
+
+
+@pytest.mark.parametrize("source", ["registry", "auto"])
+def test_a_registry_that_answers_is_used(tmp_path: Path, source: BaseSource) -> None:
+    engine = FakeEngine(known=["debian:bookworm-slim"])
+    assert make(engine, tmp_path, source) == []
+    assert engine.has("aml-emu/base")
+
+
+def test_a_registry_that_was_asked_for_and_does_not_answer_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BuildFailed, match="cannot be pulled"):
+        make(FakeEngine(), tmp_path, "registry")
+
+
+def test_a_root_file_system_is_used(tmp_path: Path) -> None:
+    tar = tmp_path / "root.tar"
+    with tarfile.open(tar, "w"):
+        pass
+    engine = FakeEngine()
+    make(engine, tmp_path, "auto", tar=tar)
+    assert engine.built[0][0].base == "scratch"
+    assert engine.has("aml-emu/base")
+
+
+def test_a_base_is_made_once(tmp_path: Path) -> None:
+    engine = FakeEngine(known=["debian:bookworm-slim"])
+    settings = Settings(project=tmp_path)
+    made = [
+        make_base(engine, settings, source="registry", say=print, on_event=print).built
+        for _ in range(2)
+    ]
+    assert made == [True, False]
