@@ -13,8 +13,8 @@ from typing import Any
 
 import docker
 import pytest
-from project import Project, Tree, write_tree
 
+from tests.project import Project, Tree, write_tree
 from toolkit.engines.docker import DockerEngine
 from toolkit.engines.docker.connect import connect
 from toolkit.errors import EngineUnavailable

@@ -79,13 +79,18 @@ class Connection:
         body: Message = answer.get("body") or {}
         return body
 
+    def is_answered(self, number: int) -> bool:
+        with self._news:
+            return number in self._answers
+
     def request(self, command: str, arguments: Message | None = None) -> Message:
         return self.answer(self.send(command, arguments))
 
-    def wait_for_event(self, name: str) -> None:
+    def wait_for_event(self, name: str, *, unless_answered: int = 0) -> None:
+        """Wait for the event, or for the answer that tells why it will not come."""
         deadline = time.monotonic() + self._timeout
         with self._news:
-            while name not in self._events:
+            while name not in self._events and unless_answered not in self._answers:
                 left = deadline - time.monotonic()
                 if self.closed or left <= 0:
                     raise DapError(f"no event {name!r}, seen: {self._events}")
@@ -320,11 +325,9 @@ class DapSession:
         }
         connection.request("initialize", introduction)
         attached = connection.send("attach", arguments)
-        try:
-            connection.wait_for_event("initialized")
-        except DapError:
-            connection.answer(attached)  # tells why, if the adapter refused
-            raise
+        connection.wait_for_event("initialized", unless_answered=attached)
+        if connection.is_answered(attached):
+            connection.answer(attached)  # raises what the adapter said against it
         for file in list(self._breakpoints):
             self._send_breakpoints(connection, file)
         connection.request("setExceptionBreakpoints", {"filters": ["uncaught"]})

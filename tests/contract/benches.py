@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from fakes import Daemon, FakeEngine, Script, http_status
-
+from tests.fakes import Daemon, FakeEngine, Script, http_status
 from toolkit.engines.base import BuildOptions, Engine, Handle
 from toolkit.engines.docker import DockerEngine
 from toolkit.live.readiness import answers, retry_until
@@ -90,7 +89,7 @@ class FakeBench:
         return f"test-{os.urandom(4).hex()}"
 
     def image_plan(self, line: str = "") -> ImagePlan:
-        return image_plan("test-contract", "base:1", line)
+        return image_plan(self.name(), "base:1", line)
 
     def launch(self, program: Program, **fields: Any) -> Handle:
         self.engine.script = program.script

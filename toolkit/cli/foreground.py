@@ -169,7 +169,7 @@ def _announce(order: ServeOrder, service: Service, settings: Settings, plan: Lau
     if session:
         _tell_attach(session, launch_json)
     if plan.reload:
-        console.fact("edit", f"{service.script.parent}: saved changes are served ({order.reload})")
+        console.fact("edit", f"{_shown(service.script)}: saved changes are served ({order.reload})")
     console.fact("stop", f"aml-emu stop {service.name}" if order.detach else "Ctrl-C")
 
 
@@ -186,14 +186,20 @@ def _debug_session(service: Service) -> DebugSession | None:
 def _tell_attach(session: DebugSession, launch_json: Path) -> None:
     where = f"{session.address.host}:{session.address.port}"
     mapping = session.mappings[0]
-    console.fact("attach", f"F5 in VS Code, `{session.title}` (in {launch_json})")
+    console.fact("attach", f"F5 in VS Code, `{session.title}` (in {_shown(launch_json)})")
     console.fact("", f"or any DAP client: {where}, {mapping.local} -> {mapping.remote}")
 
 
 def _curl(service: Service) -> str:
     sample = service.script.parent / _SAMPLE_REQUEST
-    body = f"@{sample}" if sample.is_file() else '{"data": []}'
+    body = f"@{_shown(sample)}" if sample.is_file() else '{"data": []}'
     return f"curl {service.url}/score -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+
+
+def _shown(path: Path) -> Path:
+    """The path as somebody in this folder would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _document(service: Service, session: DebugSession | None) -> dict[str, object]:

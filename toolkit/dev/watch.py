@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,8 @@ class Watcher:
         )
 
     def __enter__(self) -> Self:
+        # watchdog looks into a new folder twice when one more is made in it meanwhile, and warns
+        warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
         self._observer.schedule(_Handler(self), str(self.folder), recursive=True)
         self._observer.start()
         return self

@@ -5,6 +5,7 @@ The one place that imports debugpy, and only when debugging is wanted.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -94,3 +95,6 @@ def _dispose_former(pydevd: Any) -> None:
     if former is not None:
         former.dispose_and_kill_all_pydevd_threads(wait=True, timeout=0.5)
     pydevd.SetupHolder.setup = None
+    # A thread that stood at a breakpoint then is still marked as standing, and would stop again
+    # in the middle of nowhere.
+    importlib.import_module("_pydevd_bundle.pydevd_thread_lifecycle").resume_threads("*")

@@ -25,10 +25,18 @@ class YamlFile:
 
     path: Path
     data: Any
+    first_line: int = 1  # where `data` begins, if it is a part of the file
+
+    def section(self, *location: str | int) -> YamlFile:
+        """The part of the file at `location`, which says the same lines in its errors."""
+        node = self.data
+        for step in location:
+            node = node[step]
+        return YamlFile(self.path, node, self.line(location) or self.first_line)
 
     def line(self, location: Location) -> int | None:
         """1-based line of the deepest part of `location` that the file has."""
-        node, line = self.data, 1 if self.data is not None else None
+        node, line = self.data, self.first_line if self.data is not None else None
         for step in location:
             try:
                 if isinstance(node, CommentedMap):
@@ -41,6 +49,11 @@ class YamlFile:
             except (KeyError, IndexError, TypeError):
                 return line
         return line
+
+    def text_line(self, number: int) -> str:
+        """One line of the file as it was written, counted from 1; empty if there is none."""
+        lines = self.path.read_text("utf-8").splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def line_containing(self, text: str) -> int | None:
         """1-based line of the first occurrence of `text`."""

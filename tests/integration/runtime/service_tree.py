@@ -104,7 +104,7 @@ class ServiceTree:
         shutil.copytree(RUNTIME, self.home / "lib" / "aml_emu", ignore=ignored)
         (self.home / "debugpy" / "debugpy").symlink_to(DEBUGPY)
         services = ["gunicorn"]
-        if {"AML_EMU_DEBUG", "AML_EMU_RELOAD"} & self._environment.keys():
+        if any(self._environment.get(name) for name in ("AML_EMU_DEBUG", "AML_EMU_RELOAD")):
             services.append("aml-emu")
         for service in services:
             (self.tree / service).mkdir()
@@ -199,7 +199,7 @@ class ServiceTree:
         return path
 
     def ask(self, op: str, *, timeout: float = 60.0, **fields: Any) -> dict[str, Any]:
-        request = {"op": op, "token": TOKEN, **fields}
+        request = {"token": TOKEN, "op": op, **fields}
         with (
             socket.create_connection(("127.0.0.1", self.control_port), timeout) as connection,
             connection.makefile("rwb") as stream,

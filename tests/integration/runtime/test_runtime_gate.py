@@ -82,6 +82,7 @@ def test_launch_and_requests_out_of_turn_are_refused(tree: ServiceTree) -> None:
         stranger.request("launch", {"program": "x.py"})
     stranger.request("disconnect")
     assert stranger.wait_closed(5)
+    stranger.close()
 
 
 def test_client_that_vanishes_lets_its_request_go_on(tree: ServiceTree) -> None:

@@ -115,7 +115,8 @@ def test_whatever_the_user_has_the_entry_gets_in(text: str) -> None:
     "name", ["tab\tbed", "日本 🐍", "line\\nend", "next\x85line", "form\x0cfeed", 'quo\\"te']
 )
 def test_places_are_right_behind_any_text(name: str) -> None:
-    text = f'{{\n\t"configurations": [ {{"name": "{name}"}}, {{"name": "aml-emu: iris", "x": "é"}} ]\n}}'
+    ours = '{"name": "aml-emu: iris", "x": "é"}'
+    text = f'{{\n\t"configurations": [ {{"name": "{name}"}}, {ours} ]\n}}'
     new = merged(text)
     assert entries(new)[1] == {**OURS, "x": "é"}
     assert new.startswith(text[: text.index("{", 1)])

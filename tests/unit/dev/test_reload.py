@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from fakes import FakeEngine, Script
 
+from tests.fakes import FakeEngine, Script
 from toolkit.dev.reload import Agent, ReloadResult, in_container
 from toolkit.engines.base import Handle
 from toolkit.errors import NotReady
@@ -35,9 +35,7 @@ def launch() -> Iterator[Callable[[Told], Handle]]:
     def started(told: Told) -> Handle:
         engine.script = Script(answers={emulation.CONTROL_PORT: told})
         return engine.launch(
-            LaunchPlan(
-                kind="service", name="iris", image="i:1", ports=(Port(container=5680),)
-            )
+            LaunchPlan(kind="service", name="iris", image="i:1", ports=(Port(container=5680),))
         )
 
     yield started
@@ -86,9 +84,7 @@ def test_any_question_can_be_asked(launch: Callable[[Told], Handle]) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b'{"ok": tr', b'{"ok": true}'])
-def test_an_agent_that_breaks_off_is_said(
-    launch: Callable[[Told], Handle], answer: bytes
-) -> None:
+def test_an_agent_that_breaks_off_is_said(launch: Callable[[Told], Handle], answer: bytes) -> None:
     with pytest.raises(NotReady) as caught:
         Agent(launch(Told(answer)), "t").ask("reload")
     assert caught.value.message == "`aml-emu-iris` broke off while answering `reload`"

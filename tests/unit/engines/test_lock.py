@@ -2,8 +2,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from fakes import FakeUv
 
+from tests.fakes import FakeUv
 from toolkit.engines.lock import lock_path, resolve
 from toolkit.engines.trust import HostTrust
 from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, SpecError
@@ -138,7 +138,7 @@ def test_a_platform_without_wheels_is_refused(here: Project) -> None:
 
 
 CONFLICT = """\
-  × No solution found when resolving dependencies:
+  x No solution found when resolving dependencies:
   ╰─▶ Because numpy==9.9 was not found and you require numpy==9.9, we can conclude that
       your requirements are unsatisfiable.
 """
@@ -168,14 +168,14 @@ def test_names_are_compared_as_pip_compares_them(here: Project) -> None:
 
 
 def test_python_is_blamed_only_if_nothing_else_can_be(here: Project) -> None:
-    named = "  × No solution found\n  ╰─▶ Because the requested Python version and numpy==9.9 …"
-    alone = "  × No solution found\n  ╰─▶ Because the requested Python version …"
+    named = "  x No solution found\n  ╰─▶ Because the requested Python version and numpy==9.9 …"
+    alone = "  x No solution found\n  ╰─▶ Because the requested Python version …"
     assert ":6: " in here.refused(SPEC, FakeUv(exit_code=1, errors=named)).message
     assert ":3: " in here.refused(SPEC, FakeUv(exit_code=1, errors=alone)).message
 
 
 def test_a_contradiction_deep_down_blames_the_file(here: Project) -> None:
-    errors = "  × No solution found\n  ╰─▶ Because cffi==1 depends on pycparser>9"
+    errors = "  x No solution found\n  ╰─▶ Because cffi==1 depends on pycparser>9"
     error = here.refused(SPEC, FakeUv(exit_code=1, errors=errors))
     assert error.message == f"{here.spec}: no set of versions meets these requirements"
 

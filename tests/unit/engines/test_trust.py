@@ -65,13 +65,16 @@ def test_without_any_setting_the_systems_bundle_is_taken(environ: dict[str, str]
 
 
 def test_proxies_are_carried_as_they_are_spelled(environ: dict[str, str]) -> None:
-    environ |= {"HTTPS_PROXY": "http://p:1", "no_proxy": "localhost", "http_proxy": "", "OTHER": "x"}
+    environ |= {
+        "HTTPS_PROXY": "http://p:1",
+        "no_proxy": "localhost",
+        "http_proxy": "",
+        "OTHER": "x",
+    }
     assert host_trust(environ).proxies == {"HTTPS_PROXY": "http://p:1", "no_proxy": "localhost"}
 
 
-@pytest.mark.parametrize(
-    "place", [".pip/pip.conf", ".config/pip/pip.conf"], ids=["legacy", "user"]
-)
+@pytest.mark.parametrize("place", [".pip/pip.conf", ".config/pip/pip.conf"], ids=["legacy", "user"])
 def test_pips_files_are_read_where_pip_reads_them(
     tmp_path: Path, environ: dict[str, str], place: str
 ) -> None:

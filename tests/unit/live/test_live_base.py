@@ -2,8 +2,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from fakes import FakeEngine
 
+from tests.fakes import FakeEngine
 from toolkit.errors import BuildFailed
 from toolkit.live.base import make_base
 from toolkit.plans.model import BaseSource

@@ -2,8 +2,8 @@ import platform as host
 from pathlib import Path
 
 import pytest
-from fakes import FakeEngine, FakeUv
 
+from tests.fakes import FakeEngine, FakeUv
 from toolkit.engines.lock import lock_path, resolve
 from toolkit.engines.trust import HostTrust
 from toolkit.errors import EngineUnavailable, SpecError

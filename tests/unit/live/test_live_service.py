@@ -3,8 +3,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
-from fakes import Daemon, FakeEngine, FakeHandle, Script, http_status
 
+from tests.fakes import Daemon, FakeEngine, FakeHandle, Script, http_status
 from toolkit.engines.base import Address, State
 from toolkit.engines.ports import free_port
 from toolkit.errors import NameTaken, NotFound, NotReady, PortTaken, UserCodeFailed

@@ -2,8 +2,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from fakes import Listener
 
+from tests.fakes import Listener
 from toolkit.engines.base import Address
 from toolkit.engines.ports import free_port
 from toolkit.errors import NotReady

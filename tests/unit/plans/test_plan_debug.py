@@ -38,7 +38,8 @@ def test_no_time_out_is_left_whatever_the_user_wrote() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait", "said", "ready"), [(None, None, 60), (0, "0", 60), (300, "300", 360), (1.5, "1.5", 61.5)]
+    ("wait", "said", "ready"),
+    [(None, None, 60), (0, "0", 60), (300, "300", 360), (1.5, "1.5", 61.5)],
 )
 def test_waiting_for_a_client_prolongs_the_start(
     wait: float | None, said: str | None, ready: float
@@ -50,7 +51,7 @@ def test_waiting_for_a_client_prolongs_the_start(
 
 
 @pytest.mark.parametrize(("on", "said"), [(True, "1"), (False, "0")])
-def test_stopping_at_errors_can_be_switched_off(on: bool, said: str) -> None:
+def test_stopping_at_errors_can_be_switched_off(*, on: bool, said: str) -> None:
     made = debugged(options=replace(OPTIONS, break_on_errors=on))
     assert made.env["AML_EMU_BREAK_ON_ERRORS"] == said
 

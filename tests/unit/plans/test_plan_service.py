@@ -151,8 +151,6 @@ def test_the_agent_comes_once_and_keeps_its_token() -> None:
 
 
 def test_gunicorn_options_of_the_user_are_kept() -> None:
-    made = with_agent(
-        plan(replace(SCORING, env={"GUNICORN_CMD_ARGS": "--threads 4"})), token="t"
-    )
+    made = with_agent(plan(replace(SCORING, env={"GUNICORN_CMD_ARGS": "--threads 4"})), token="t")
     assert made.env["GUNICORN_CMD_ARGS"].endswith(" --threads 4")
     assert made.env["GUNICORN_CMD_ARGS"].startswith("--config /opt/aml-emu/")

@@ -64,7 +64,9 @@ def test_every_form_of_a_python_pin(text: str, python: str, notes: int) -> None:
     assert requirements.lines == SEEDS
 
 
-@pytest.mark.parametrize("text", ["python=2.7", "python=3", "python=abc", "python<3.12", "python=3."])
+@pytest.mark.parametrize(
+    "text", ["python=2.7", "python=3", "python=abc", "python<3.12", "python=3."]
+)
 def test_an_unusable_python_pin_is_refused(text: str) -> None:
     error = refused("numpy", text)
     assert error.message == f"env.yml:2: not a Python version: `{text}`"
@@ -171,7 +173,15 @@ def test_a_match_specification_with_brackets_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["-e .", "--editable ./pkg", "./wheels/x.whl", ".", "/abs/x.whl", "file:///x.whl", "x @ file:///x"],
+    [
+        "-e .",
+        "--editable ./pkg",
+        "./wheels/x.whl",
+        ".",
+        "/abs/x.whl",
+        "file:///x.whl",
+        "x @ file:///x",
+    ],
 )
 def test_a_local_path_is_refused(line: str) -> None:
     error = refused(pip=("numpy", line))

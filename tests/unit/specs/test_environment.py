@@ -74,7 +74,9 @@ def test_json_is_read_as_well(tmp_path: Path) -> None:
 
 def test_a_requirements_file(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
-    path.write_text("# all of it\nnumpy==2.0  # pinned\n\n--extra-index-url https://a/b#frag\npandas\n")
+    path.write_text(
+        "# all of it\nnumpy==2.0  # pinned\n\n--extra-index-url https://a/b#frag\npandas\n"
+    )
     assert load_environment(path) == PipEnvironment(
         name=slug(tmp_path.name),
         path=path,

@@ -41,7 +41,9 @@ def file(tmp_path: Path) -> YamlFile:
         (("steps", 1, "args", 1), 10),
     ],
 )
-def test_everything_has_its_line(file: YamlFile, location: tuple[str | int, ...], line: int) -> None:
+def test_everything_has_its_line(
+    file: YamlFile, location: tuple[str | int, ...], line: int
+) -> None:
     assert file.line(location) == line
 
 

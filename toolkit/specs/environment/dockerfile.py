@@ -89,7 +89,10 @@ def instructions(text: str) -> Iterator[Instruction]:
                     number += 1
                 number += 1
         yield Instruction(
-            keyword=keyword.upper(), rest=rest.strip(), first=first, last=min(number, len(lines)) - 1
+            keyword=keyword.upper(),
+            rest=rest.strip(),
+            first=first,
+            last=min(number, len(lines)) - 1,
         )
 
 
@@ -183,5 +186,4 @@ def _check_sources(dockerfile: Dockerfile, instruction: Instruction) -> None:
 def _error(
     dockerfile: Dockerfile, instruction: Instruction, problem: str, *, hint: str
 ) -> SpecError:
-    line = dockerfile.first_line + instruction.first
-    return at_line(dockerfile.path, line, problem, hint=hint)
+    return at_line(dockerfile.path, dockerfile.line(instruction.first), problem, hint=hint)

@@ -10,6 +10,15 @@ import posixpath
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
+
+_WILDCARDS: Final = {
+    "**/": r"(?:.*/)?",
+    "/**": r"/.*",
+    "**": r".*",
+    "*": r"[^/]*",
+    "?": r"[^/]",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,10 @@ class IgnoreRules:
 
 def load_ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
     """`<Dockerfile>.dockerignore` where there is one, else the context's `.dockerignore`."""
-    for candidate in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
+    for candidate in (
+        dockerfile.with_name(f"{dockerfile.name}.dockerignore"),
+        context / ".dockerignore",
+    ):
         if candidate.is_file():
             return parse_ignore_rules(candidate.read_text("utf-8-sig"))
     return IgnoreRules()
@@ -61,20 +73,8 @@ def _regular_expression(pattern: str) -> str:
 
 
 def _translated(part: str) -> str:
-    match part:
-        case "**/":
-            return r"(?:.*/)?"
-        case "/**":
-            return r"/.*"
-        case "**":
-            return r".*"
-        case "*":
-            return r"[^/]*"
-        case "?":
-            return r"[^/]"
-        case _ if part.startswith("\\") and len(part) > 1:
-            return re.escape(part[1])
-        case _ if part.startswith("["):
-            return part.replace("[!", "[^", 1)
-        case _:
-            return re.escape(part)
+    if part in _WILDCARDS:
+        return _WILDCARDS[part]
+    if part.startswith("\\") and len(part) > 1:
+        return re.escape(part[1])
+    return part.replace("[!", "[^", 1) if part.startswith("[") else re.escape(part)

@@ -29,13 +29,18 @@ class Dependency:
 class Dockerfile:
     """A Dockerfile the user wrote, and the folder its COPY reads from (None: it has no files).
 
-    The text begins on line `first_line` of `path`: a v1 environment holds it as one string.
+    The text begins on line `first_line` of `path`; a v1 environment in JSON holds all of it there.
     """
 
     path: Path
     text: str
     context: Path | None = None
     first_line: int = 1
+    on_one_line: bool = False
+
+    def line(self, number: int) -> int:
+        """The line of `path` on which line `number` of the text stands, counted from 0."""
+        return self.first_line if self.on_one_line else self.first_line + number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,8 @@ class CondaEnvironment:
     """Conda and pip packages: a conda file, on its own or on an image that somebody named.
 
     `path` is the file in which the packages stand. Without a `base` the settings decide; without
-    a `prefix` the name does. `notes` are sentences for the user.
+    a `prefix` the name does. `upgrades` are installed last, whatever the others say of them.
+    `notes` are sentences for the user.
     """
 
     name: str
@@ -54,6 +60,7 @@ class CondaEnvironment:
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     base: str | Dockerfile | None = None
     prefix: PurePosixPath | None = None
+    upgrades: tuple[Dependency, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -1,0 +1,65 @@
+"""Owns one launch from its start to its end, whatever becomes of the command that asked for it.
+
+Called as `keeper.py FOLDER LOCK LISTENER ACK`, the last three being open files. Writes the log and,
+at the end, the exit code; holds the lock as long as anything of the launch lives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import processes
+
+PLAIN = "plain"
+
+
+def main(folder: Path, lock: int, listener: int, ack: int) -> None:
+    """Become a daemon, start the launch, and see it to its end."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    launch = json.loads((folder / "launch.json").read_text("utf-8"))
+    if launch["rung"] == PLAIN:
+        processes.adopt_orphans()
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number, file in enumerate((nothing, log, log)):
+        os.dup2(file, number)
+    life, mine = os.pipe()
+    spec = os.open(folder / "launch.json", os.O_RDONLY)
+    pid = os.fork()
+    if pid == 0:
+        handed = (spec, listener, ack, life, lock)
+        for file in handed:
+            os.set_inheritable(file, True)  # noqa: FBT003  # the call takes no keyword
+        argv = [*launch["argv"], *(str(file) for file in handed[:4])]
+        try:
+            os.execve(argv[0], argv, {"PATH": os.defpath})  # noqa: S606  # no shell is wanted
+        except OSError as error:
+            os.write(ack, f"{argv[0]}: {error.strerror}\n".encode())
+        os._exit(127)
+    for file in (spec, listener, ack, life):
+        os.close(file)
+    _, status = os.waitpid(pid, 0)
+    if launch["rung"] == PLAIN:
+        processes.kill_descendants()
+    record(folder, processes.exit_code(status))
+    os.close(mine)
+
+
+def record(folder: Path, code: int) -> None:
+    """Say how it ended; the folder may have been removed meanwhile."""
+    scratch = folder / "exit.new"
+    try:
+        scratch.write_text(json.dumps({"exit_code": code}), "utf-8")
+        scratch.replace(folder / "exit.json")
+    except FileNotFoundError:
+        return
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *(int(file) for file in sys.argv[2:]))
