@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for marker, missing in {"docker": no_docker, "runit": no_runit}.items():
+    for marker, missing in NEEDS.items():
         if item.get_closest_marker(marker) and (reason := missing()):
             if item.config.getoption("--require-docker"):
                 pytest.fail(f"{reason}, and --require-docker was passed", pytrace=False)
@@ -64,6 +64,10 @@ def no_docker() -> str:
 @cache
 def no_runit() -> str:
     return "" if shutil.which("runsvdir") else "no runit: `runsvdir` is not on PATH"
+
+
+# by marker: what says why a test of that marker cannot run here
+NEEDS: dict[str, Callable[[], str]] = {"docker": no_docker, "runit": no_runit}
 
 
 @pytest.fixture(autouse=True)

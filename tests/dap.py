@@ -22,7 +22,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Message = dict[str, Any]
 
@@ -110,6 +113,7 @@ class Connection:
             while (message := self._read()) is not None:
                 self._take(message)
         self._lines.close()
+        self._socket.close()
         with self._news:
             self.closed = True
             self._news.notify_all()
@@ -187,7 +191,7 @@ class DapSession:
         self.output: list[str] = []
         self.root: Connection
 
-    def __enter__(self) -> DapSession:
+    def __enter__(self) -> Self:
         self.root = Connection(self._address, self._heard, timeout=self._timeout)
         try:
             self._configure(self.root, self._attach_arguments())

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-EngineName = Literal["auto", "docker"]
+EngineName = Literal["auto", "docker", "process"]
 
 FILE_NAME: Final = "aml-emu.toml"
 STATE_FOLDER: Final = ".aml-emu"
@@ -48,8 +48,7 @@ class Settings:
     @property
     def cache_folder(self) -> Path:
         """What all projects of this user share, and what can be made again."""
-        home = Path(self.environ.get("HOME") or "~").expanduser()
-        return Path(self.environ.get("XDG_CACHE_HOME") or home / ".cache") / "aml-emu"
+        return cache_folder(self.environ)
 
     def stand_in(self, reference: str) -> str:
         """The image to use where `reference` is asked for: the first matching `[images]` entry."""
@@ -57,6 +56,12 @@ class Settings:
             if fnmatch.fnmatchcase(reference, pattern):
                 return image
         return reference
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """`aml-emu` in the user's cache, as the XDG base directory specification places it."""
+    home = Path(environ.get("HOME") or "~").expanduser()
+    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "aml-emu"
 
 
 def load_settings(
@@ -88,6 +93,11 @@ def load_settings(
         images=written.get("images", {}),
         environ=variables,
     )
+
+
+def wants_color() -> bool:
+    """Whether colour may be used on a terminal (no-color.org)."""
+    return not os.environ.get("NO_COLOR")
 
 
 def _project(start: Path) -> Path:

@@ -10,8 +10,9 @@ import pytest
 
 from toolkit.plans.image import plan_image
 from toolkit.plans.model import ImageKind, ImagePlan
+from toolkit.plans.packages import Locked
 from toolkit.plans.requirements import plan_requirements
-from toolkit.specs.environment import load_environment
+from toolkit.specs.environment import CondaEnvironment, PipEnvironment, load_environment
 
 PLAIN = """
     name: iris
@@ -43,10 +44,11 @@ def plan(
     project.mkdir()
     (project / name).write_text(textwrap.dedent(text), "utf-8")
     environment = load_environment(project / name)
+    assert isinstance(environment, CondaEnvironment | PipEnvironment)
+    python = plan_requirements(environment, kind=kind).python
     return plan_image(
         environment,
-        requirements=plan_requirements(environment, kind=kind),
-        lock="numpy==2.0.0\n",
+        packages=Locked(python=python, lock="numpy==2.0.0\n"),
         kind=kind,
         base="aml-emu/base",
         secrets=secrets,

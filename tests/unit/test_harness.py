@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import docker
 import pytest
 
+from tests import conftest
 from tests.fakes import FakeEngine, Script
 from tests.project import Outcome, Project, Tree
 from toolkit.engines.base import BuildOptions, ExecResult
@@ -89,17 +90,31 @@ def pytest_run(folder: Path, *options: str, environ: dict[str, str]) -> str:
 MISSING = {"DOCKER_HOST": "unix:///nowhere.sock", "PATH": "/nowhere"}
 
 
-def test_what_is_missing_skips_and_says_why(tmp_path: Path) -> None:
-    said = pytest_run(tmp_path, environ=MISSING)
-    assert "2 skipped" in said
-    assert "no Docker: no Docker engine answers at unix:///nowhere.sock" in said
-    assert "no runit: `runsvdir` is not on PATH" in said
-
-
 def test_what_is_missing_fails_where_it_is_required(tmp_path: Path) -> None:
     said = pytest_run(tmp_path, "--require-docker", environ=MISSING)
     assert "2 errors" in said
     assert "skipped" not in said
+    assert "no Docker: no Docker engine answers at unix:///nowhere.sock" in said
+    assert "no runit: `runsvdir` is not on PATH" in said
+
+
+@pytest.mark.parametrize("marker", ["docker", "runit"])
+def test_what_is_missing_skips_and_says_why(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, marker: str
+) -> None:
+    monkeypatch.setattr(request.config.option, "require_docker", value=False)
+    monkeypatch.setitem(conftest.NEEDS, marker, lambda: "not here")
+    request.node.add_marker(marker)
+    with pytest.raises(pytest.skip.Exception, match="not here"):
+        conftest.pytest_runtest_setup(request.node)
+
+
+def test_what_is_there_runs(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(conftest.NEEDS, "docker", lambda: "")
+    request.node.add_marker("docker")
+    conftest.pytest_runtest_setup(request.node)
 
 
 # --- the project

@@ -17,6 +17,7 @@ from toolkit.cli.arguments import spelled_out
 from toolkit.cli.base import app as base_app
 from toolkit.cli.build import build
 from toolkit.cli.doctor import doctor
+from toolkit.cli.env import app as env_app
 from toolkit.cli.invoke import invoke
 from toolkit.cli.serve import serve
 from toolkit.cli.services import down, logs, ps, stop
@@ -39,6 +40,7 @@ app = typer.Typer(
 for command in (build, serve, invoke, ps, logs, stop, down, doctor):
     app.command()(command)
 app.add_typer(base_app, name="base")
+app.add_typer(env_app, name="env")
 
 
 def main() -> NoReturn:

@@ -15,7 +15,10 @@ from toolkit.plans.model import ImageKind
 
 def build(
     env: Env,
-    kind: Annotated[ImageKind, typer.Option(help="The layout of the image.")] = "inference",
+    kind: Annotated[
+        ImageKind | None,
+        typer.Option(help="The layout of the image.  [default: inference]", show_default=False),
+    ] = None,
     base: Base = None,
     conda: Conda = "auto",
     tag: Annotated[list[str] | None, typer.Option(help="A further name for the image.")] = None,

@@ -10,43 +10,48 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from toolkit.errors import EmuError
+from toolkit.settings import wants_color
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_MARGIN = " " * 9
+
 
 @cache
 def err() -> Console:
-    """The console on stderr; rich is imported by the first line that needs it."""
+    """The console for what moves. Plain lines do without it: importing rich takes 0.1 s."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def _print(markup: str, text: str = "") -> None:
-    from rich.markup import escape
-
-    err().print(f"{markup}{escape(text)}")
+def _line(label: str, text: str, **style: Any) -> None:
+    """A styled label and plain text; colour only on a terminal, and if it is wanted."""
+    color = None if wants_color() else False
+    typer.echo(typer.style(label, **style) + text, err=True, color=color)
 
 
 def say(text: str) -> None:
     """One line of narration."""
-    _print("[dim]aml-emu[/dim]  ", text)
+    _line("aml-emu", f"  {text}", dim=True)
 
 
 def fact(label: str, text: str) -> None:
     """One labelled line of a summary."""
-    _print(f"         [bold]{label:<8}[/bold]", text)
+    _line(f"{_MARGIN}{label:<8}", text, bold=True)
 
 
 def dim(text: str) -> None:
     """A line of little weight."""
-    _print("[dim]         ", text)
+    _line(f"{_MARGIN}{text}", "", dim=True)
 
 
 def warn(text: str) -> None:
-    _print("[yellow]aml-emu[/yellow]  ", text)
+    _line("aml-emu", f"  {text}", fg="yellow")
 
 
 def result(text: str) -> None:
@@ -62,16 +67,16 @@ def result_json(document: Any) -> None:
 
 def error(problem: EmuError) -> None:
     """The message first, the evidence untouched, then what to do."""
-    _print("[bold red]error[/bold red]: ", problem.message)
+    _line("error", f": {problem.message}", fg="red", bold=True)
     if problem.details:
-        err().out(problem.details.rstrip(), highlight=False)
+        traceback(problem.details)
     if problem.hint:
-        _print("[bold cyan]hint[/bold cyan]: ", problem.hint)
+        _line("hint", f": {problem.hint}", fg="cyan", bold=True)
 
 
 def traceback(text: str) -> None:
     """The user's own traceback, as Python printed it."""
-    err().out(text.rstrip(), highlight=False)
+    typer.echo(text.rstrip(), err=True)
 
 
 def pump(chunks: Iterator[bytes]) -> threading.Thread:

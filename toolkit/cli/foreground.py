@@ -37,7 +37,7 @@ class ServeOrder:
     """The flags of `serve`, checked by nobody yet."""
 
     script: Path
-    env: Path
+    env: str
     models: tuple[Path, ...]
     name: str | None
     port: int

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from toolkit.plans.model import CondaMode
 
-Env = Annotated[Path, typer.Option(help="Conda file (.yml) or requirements (.txt).")]
+Env = Annotated[
+    str,
+    typer.Option(
+        help="Conda file, requirements.txt, v1 or v2 environment, .runconfig, Dockerfile, "
+        "`image:IMAGE`, or the name of a curated environment."
+    ),
+]
 Base = Annotated[
     str | None, typer.Option(help="Base image.  [default: aml-emu/base]", show_default=False)
 ]
 Conda = Annotated[
-    CondaMode, typer.Option(help="What to do with conda packages: refuse, or take from PyPI.")
+    CondaMode,
+    typer.Option(
+        help="Conda packages: refused (auto), by the base image's conda (base), by rattler, "
+        "or from PyPI (pip-only)."
+    ),
 ]
 EngineOption = Annotated[
-    str | None, typer.Option("--engine", help="auto or docker.", show_default=False)
+    str | None, typer.Option("--engine", help="auto, docker or process.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Build every step anew.")]

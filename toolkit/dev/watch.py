@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import warnings
@@ -17,6 +18,9 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
+
+# Its emitter warns about the last event of a watcher that is being closed, which is no news.
+logging.getLogger("watchdog").setLevel(logging.ERROR)
 
 QUIET_ONE: Final = 0.02  # seconds without events that end the save of one file
 QUIET_MANY: Final = 0.1  # … and of several, as a checkout writes them

@@ -14,12 +14,16 @@ Status = Literal["created", "running", "exited", "gone"]
 
 @dataclass(frozen=True, kw_only=True)
 class EngineInfo:
-    """Which engine answered, for people and for `doctor`."""
+    """Which engine answered, for people and for `doctor`.
+
+    `notes` are what its user should know beforehand: one sentence each.
+    """
 
     name: str
     version: str
     address: str
     platform: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,11 +67,12 @@ def resolve(
     if kept.startswith(marker) and not upgrade:
         return kept
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".new")
+    scratch, overrides = path.with_suffix(".new"), path.with_suffix(".overrides")
     scratch.write_text("" if upgrade else kept, "utf-8")
+    overrides.write_text("\n".join(requirements.overrides) + "\n", "utf-8")
     try:
         outcome = run(
-            _uv_compile(requirements, platform, scratch),
+            _uv_compile(requirements, platform, scratch, overrides),
             environ={**environ, **trust.for_uv()},
             cwd=spec.resolve().parent,
             stdin="\n".join(requirements.lines) + "\n",
@@ -83,16 +84,20 @@ def resolve(
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+        overrides.unlink(missing_ok=True)
     return text
 
 
-def _uv_compile(requirements: Requirements, platform: str, output: Path) -> list[str]:
+def _uv_compile(
+    requirements: Requirements, platform: str, output: Path, overrides: Path
+) -> list[str]:
     return [
         uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate",
         "--index-strategy", "unsafe-best-match",
         "--python-version", requirements.python,
         "--python-platform", UV_PLATFORMS[platform],
         "--output-file", str(output.resolve()),
+        *(["--override", str(overrides.resolve())] if requirements.overrides else []),
     ]  # fmt: skip
 
 
@@ -103,6 +108,8 @@ def _options(requirements: Requirements) -> list[str]:
 
 def _digest(requirements: Requirements, platform: str) -> str:
     described = [requirements.python, list(requirements.lines), platform]
+    if requirements.overrides:
+        described.append(list(requirements.overrides))
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 

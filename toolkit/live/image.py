@@ -1,4 +1,4 @@
-"""From an environment file to an image on an engine: load, resolve, plan, build."""
+"""From an environment to an image on an engine: load, resolve, plan, build."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from typing_extensions import assert_never
+
 from toolkit.engines.base import BuildOptions, Engine, Image
 from toolkit.engines.events import BuildEvent
 from toolkit.engines.lock import lock_path, resolve
 from toolkit.engines.trust import HostTrust, host_trust
 from toolkit.live.base import make_base
+from toolkit.plans.dockerfile import OwnImage, plan_own_image
 from toolkit.plans.image import plan_image
 from toolkit.plans.model import CondaMode, ImageKind, ImagePlan
-from toolkit.plans.requirements import plan_requirements
+from toolkit.plans.packages import Locked, Packages, plan_packages
+from toolkit.plans.requirements import Requirements
 from toolkit.settings import DEFAULT_BASE, Settings
-from toolkit.specs.environment import load_environment
+from toolkit.specs.environment import (
+    CondaEnvironment,
+    CuratedEnvironment,
+    Dockerfile,
+    DockerfileEnvironment,
+    Environment,
+    ImageEnvironment,
+    PipEnvironment,
+    load_environment,
+)
 
 Say = Callable[[str], None]
 OnEvent = Callable[[BuildEvent], None]
@@ -24,66 +37,170 @@ OnEvent = Callable[[BuildEvent], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """What the user asked to have built."""
+    """What the user asked to have built. `env` is a file, an image or a curated name.
 
-    env: Path
-    kind: ImageKind = "inference"
+    Without a `kind` it is what a curated environment is made for, and inference for all others.
+    """
+
+    env: str
+    kind: ImageKind | None = None
     conda: CondaMode = "auto"
     tags: tuple[str, ...] = ()
     no_cache: bool = False
-
-
-def plan_for(
-    request: ImageRequest, settings: Settings, *, platform: str, trust: HostTrust, say: Say
-) -> ImagePlan:
-    """The plan of an image; resolves the requirements unless the kept lock still holds."""
-    environment = load_environment(request.env)
-    requirements = plan_requirements(environment, kind=request.kind, mode=request.conda)
-    for note in requirements.notes:
-        say(note)
-    lock = resolve(
-        requirements,
-        platform=platform,
-        path=lock_path(
-            settings.state_folder,
-            name=environment.name,
-            platform=platform,
-            python=requirements.python,
-        ),
-        spec=request.env,
-        trust=trust,
-        environ=settings.environ,
-    )
-    return plan_image(
-        environment,
-        requirements=requirements,
-        lock=lock,
-        kind=request.kind,
-        base=settings.stand_in(settings.base),
-        secrets=tuple(trust.secrets()),
-        tags=request.tags,
-    )
 
 
 def build_image(
     request: ImageRequest, settings: Settings, engine: Engine, *, say: Say, on_event: OnEvent
 ) -> Image:
     """The image, built unless one of the same inputs is there; a missing default base is made."""
+    environment = load_environment(request.env)
     info = engine.check()
     trust = host_trust(settings.environ)
-    plan = plan_for(request, settings, platform=info.platform, trust=trust, say=say)
-    if plan.base == DEFAULT_BASE and not engine.has(DEFAULT_BASE):
-        say(f"making the base image `{DEFAULT_BASE}`, once on this machine")
-        make_base(engine, settings, say=say, on_event=on_event)
-    options = BuildOptions(secrets=trust.secrets(), no_cache=request.no_cache)
-    return engine.build(plan, options, on_event)
+
+    def build(plan: ImagePlan) -> Image:
+        if plan.base == DEFAULT_BASE and not engine.has(DEFAULT_BASE):
+            say(f"making the base image `{DEFAULT_BASE}`, once on this machine")
+            make_base(engine, settings, say=say, on_event=on_event)
+        secrets = {name: value for name, value in trust.secrets().items() if name in plan.secrets}
+        options = BuildOptions(secrets=secrets, no_cache=request.no_cache)
+        return engine.build(plan, options, on_event)
+
+    # First, because a mistake in the packages should not wait for the user's Dockerfile.
+    packages = _packages(
+        environment, request, settings, platform=info.platform, trust=trust, say=say
+    )
+    own = _own_image(environment, settings, say=say)
+    base = build(own.plan).tag if own else _base(environment, settings, say=say)
+    return build(_plan(environment, packages, request, base=base, trust=trust))
 
 
 def write_context(request: ImageRequest, settings: Settings, folder: Path, *, say: Say) -> Path:
-    """Write the Dockerfile and its context for a build elsewhere; needs no engine."""
+    """Write the Dockerfile and its context for a build elsewhere; needs no engine.
+
+    A Dockerfile of the user's is written to `own/`: it is built first, under the name that the
+    other one stands on.
+    """
+    environment = load_environment(request.env)
     arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(host.machine(), host.machine())
     trust = host_trust(settings.environ)
-    plan = plan_for(request, settings, platform=f"linux/{arch}", trust=trust, say=say)
+    packages = _packages(
+        environment, request, settings, platform=f"linux/{arch}", trust=trust, say=say
+    )
+    own = _own_image(environment, settings, say=say)
+    base = f"aml-emu/{own.plan.name}" if own else _base(environment, settings, say=say)
+    if own:
+        _write(own.plan, folder / "own")
+        say(f"build the user's part first: docker build -t {base} {folder / 'own'}")
+    return _write(_plan(environment, packages, request, base=base, trust=trust), folder)
+
+
+def kind_of(request: ImageRequest, environment: Environment) -> ImageKind:
+    """The layout that is asked for."""
+    if request.kind:
+        return request.kind
+    return environment.kind if isinstance(environment, CuratedEnvironment) else "inference"
+
+
+def _plan(
+    environment: Environment,
+    packages: Packages,
+    request: ImageRequest,
+    *,
+    base: str,
+    trust: HostTrust,
+) -> ImagePlan:
+    return plan_image(
+        environment,
+        packages=packages,
+        kind=kind_of(request, environment),
+        base=base,
+        secrets=tuple(trust.secrets()),
+        tags=request.tags,
+    )
+
+
+def _packages(
+    environment: Environment,
+    request: ImageRequest,
+    settings: Settings,
+    *,
+    platform: str,
+    trust: HostTrust,
+    say: Say,
+) -> Packages:
+    """The packages; requirements are resolved unless the kept lock still holds."""
+    wanted = plan_packages(environment, kind=kind_of(request, environment), mode=request.conda)
+    notes = () if isinstance(environment, PipEnvironment) else environment.notes
+    for note in (*notes, *wanted.notes):
+        say(note)
+    if not isinstance(wanted, Requirements):
+        return wanted
+    path = lock_path(
+        settings.state_folder, name=environment.name, platform=platform, python=wanted.python
+    )
+    lock = resolve(
+        wanted,
+        platform=platform,
+        path=path,
+        spec=_listed_in(environment),
+        trust=trust,
+        environ=settings.environ,
+    )
+    return Locked(python=wanted.python, lock=lock)
+
+
+def _listed_in(environment: Environment) -> Path:
+    """The file in which the packages stand."""
+    match environment:
+        case CuratedEnvironment():
+            return _listed_in(environment.recipe)
+        case CondaEnvironment() | PipEnvironment():
+            return environment.path
+        case ImageEnvironment() | DockerfileEnvironment():
+            raise AssertionError(environment)  # their packages are present, nothing is listed
+        case _:
+            assert_never(environment)
+
+
+def _stands_on(environment: Environment) -> str | Dockerfile | None:
+    match environment:
+        case CuratedEnvironment():
+            return _stands_on(environment.recipe)
+        case CondaEnvironment():
+            return environment.base
+        case PipEnvironment():
+            return None
+        case DockerfileEnvironment():
+            return environment.dockerfile
+        case ImageEnvironment():
+            return environment.image
+        case _:
+            assert_never(environment)
+
+
+def _own_image(environment: Environment, settings: Settings, *, say: Say) -> OwnImage | None:
+    dockerfile = _stands_on(environment)
+    if not isinstance(dockerfile, Dockerfile):
+        return None
+    own = plan_own_image(dockerfile, name=environment.name, stand_in=settings.stand_in)
+    for note in own.notes:
+        say(note)
+    return own
+
+
+def _base(environment: Environment, settings: Settings, *, say: Say) -> str:
+    named = _stands_on(environment)
+    if not isinstance(named, str):
+        return settings.stand_in(settings.base)
+    if settings.base != DEFAULT_BASE:
+        say(f"the environment names its own image, so the base `{settings.base}` is not used")
+    image = settings.stand_in(named)
+    if image != named:
+        say(f"`{image}` stands in for `{named}`")
+    return image
+
+
+def _write(plan: ImagePlan, folder: Path) -> Path:
     for file in plan.context:
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,5 +208,6 @@ def write_context(request: ImageRequest, settings: Settings, folder: Path, *, sa
         target.write_bytes(content)
         target.chmod(file.mode)
     dockerfile = folder / "Dockerfile"
+    dockerfile.parent.mkdir(parents=True, exist_ok=True)
     dockerfile.write_text(plan.dockerfile, "utf-8")
     return dockerfile

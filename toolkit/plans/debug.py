@@ -40,6 +40,7 @@ def under_debugger(plan: LaunchPlan, options: DebugOptions) -> LaunchPlan:
             "SCORING_TIMEOUT_MS": str(azureml.LONGEST_SCORING_MS),
             **wait,
         },
+        port_variables={**plan.port_variables, azureml.DEBUG_PORT: "AML_EMU_DEBUG_PORT"},
         probe=plan.probe and replace(plan.probe, timeout=plan.probe.timeout + (options.wait or 0)),
         labels={**plan.labels, emulation.LABEL_DEBUG: "1"},
     )

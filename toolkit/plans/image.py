@@ -1,112 +1,212 @@
-"""From an environment and its lock to the image that Azure ML would build. Runs nothing."""
+"""From an environment and its packages to the image that Azure ML would build. Runs nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
+
+from typing_extensions import assert_never
 
 from toolkit.plans import azureml, emulation
-from toolkit.plans.model import Contents, ImageKind, ImagePlan, PlacedFile
+from toolkit.plans.model import Contents, ImageKind, ImagePlan, Layout, PlacedFile
+from toolkit.plans.packages import NO_DEFAULTS, CondaSolved, Locked, Packages, Present
 from toolkit.plans.render import render
-from toolkit.plans.requirements import Requirements
-from toolkit.resources import runtime, templates
-from toolkit.specs.environment import CondaEnvironment, Environment
+from toolkit.resources import dockerfiles, runtime, templates
+from toolkit.specs.environment import (
+    CondaEnvironment,
+    CuratedEnvironment,
+    Environment,
+    PipEnvironment,
+)
 
 UV_VERSION: Final = "0.13.9"
+RATTLER_VERSION: Final = "0.28.0"  # its API changes between releases
 _TOOLS: Final = PurePosixPath("/opt/aml-emu-tools")
 _ROOT: Final = PurePosixPath("root")  # in the context; its content goes to `/`
+_SERVICES: Final = emulation.HOME / "runit"  # for images whose own tree may be kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Steps:
+    """How one way of installing packages looks in a Dockerfile: a template and its files."""
+
+    template: str
+    values: Mapping[str, Any]
+    context: tuple[PlacedFile, ...]
+    python: PurePosixPath | None  # None: the one that is found while building
+    contents: Contents | None
 
 
 def plan_image(
     environment: Environment,
     *,
-    requirements: Requirements,
-    lock: str,
+    packages: Packages,
     kind: ImageKind,
     base: str,
     secrets: Sequence[str] = (),
     platform: str | None = None,
     tags: tuple[str, ...] = (),
 ) -> ImagePlan:
-    """The image for an environment whose requirements were resolved to `lock`.
+    """The image for an environment on `base`, which stands for what the environment names.
 
     The same arguments give byte-identical files. User code is no part of it: it is mounted.
     """
-    contents = _contents(environment, requirements, lock, kind)
+    prefix = _prefix(environment)
+    layout = _layout(environment, kind, None if isinstance(packages, Present) else prefix)
+    steps = _steps(packages, layout, prefix)
     dockerfile = render(
         f"image/{kind}.Dockerfile.j2",
         name=environment.name,
-        source=environment.path.name,
+        source=_source(environment),
         base=base,
-        contents=contents,
+        layout=layout,
+        steps=steps,
+        prefix=prefix,
         secrets=sorted(secrets),
         uv=UV_VERSION,
         tools=_TOOLS,
+        services=_SERVICES,
         runit_tree=azureml.RUNIT_TREE,
         app_root=azureml.APP_ROOT,
         user=azureml.IMAGE_USER,
         scoring_port=azureml.SCORING_PORT,
+        **steps.values,
     )
+    placed = (replace(file, path=_ROOT / file.path.relative_to("/")) for file in layout.files)
     return ImagePlan(
         name=environment.name,
         base=base,
         dockerfile=dockerfile,
-        context=(
-            PlacedFile(path=PurePosixPath("requirements.lock"), content=lock.encode()),
-            *(replace(file, path=_ROOT / file.path.relative_to("/")) for file in contents.files),
-        ),
+        context=(_placed_template("python.sh"), *steps.context, *placed),
         platform=platform,
         secrets=tuple(sorted(secrets)),
         tags=tags,
         labels={emulation.LABEL_KIND: "image", emulation.LABEL_NAME: environment.name},
+        contents=steps.contents,
+    )
+
+
+def _prefix(environment: Environment) -> PurePosixPath:
+    recipe = environment.recipe if isinstance(environment, CuratedEnvironment) else environment
+    named = recipe.prefix if isinstance(recipe, CondaEnvironment) else None
+    return named or azureml.ENVS_ROOT / environment.name
+
+
+def _source(environment: Environment) -> str:
+    match environment:
+        case CuratedEnvironment():
+            return f"the curated environment {environment.title}"
+        case CondaEnvironment() | PipEnvironment():
+            return environment.path.name
+        case _:
+            return "an image with a Python of its own"
+
+
+def _variables(environment: Environment) -> Mapping[str, str]:
+    recipe = environment.recipe if isinstance(environment, CuratedEnvironment) else environment
+    return {} if isinstance(recipe, PipEnvironment) else recipe.variables
+
+
+def _steps(packages: Packages, layout: Layout, prefix: PurePosixPath) -> _Steps:
+    match packages:
+        case Locked():
+            return _from_lock(packages, layout, prefix)
+        case CondaSolved():
+            return _from_conda(packages, prefix)
+        case Present():
+            return _Steps(
+                template="present",
+                values={"interpreter": packages.interpreter},
+                context=(),
+                python=None,
+                contents=None,
+            )
+        case _:
+            assert_never(packages)
+
+
+def _from_lock(packages: Locked, layout: Layout, prefix: PurePosixPath) -> _Steps:
+    contents = Contents(
+        prefix=prefix,
+        python=packages.python,
+        lock=packages.lock,
+        paths_first={"PATH": prefix / "bin", "LD_LIBRARY_PATH": prefix / "lib"},
+        **{field.name: getattr(layout, field.name) for field in fields(layout)},
+    )
+    return _Steps(
+        template="lock",
+        values={"version": packages.python},
+        context=(_text("requirements.lock", packages.lock),),
+        python=prefix / "bin/python",
         contents=contents,
     )
 
 
-def _contents(
-    environment: Environment, requirements: Requirements, lock: str, kind: ImageKind
-) -> Contents:
-    prefix = azureml.ENVS_ROOT / environment.name
-    variables = environment.variables if isinstance(environment, CondaEnvironment) else {}
-    common = Contents(
-        prefix=prefix,
-        python=requirements.python,
-        lock=lock,
+def _from_conda(packages: CondaSolved, prefix: PurePosixPath) -> _Steps:
+    lists = {
+        "conda.txt": packages.specs,
+        "requirements.txt": packages.requirements,
+        "upgrades.txt": packages.upgrades,
+    }
+    tool = () if packages.tool == "base" else (_rattler_program(),)
+    return _Steps(
+        template="conda" if packages.tool == "base" else "rattler",
+        values={
+            "channels": [name for name in packages.channels if name != NO_DEFAULTS],
+            "only_these": NO_DEFAULTS in packages.channels,
+            "pip_part": bool(packages.requirements),
+            "upgrades": bool(packages.upgrades),
+            "rattler": RATTLER_VERSION,
+        },
+        context=(
+            *(_text(name, "\n".join(lines) + "\n") for name, lines in lists.items() if lines),
+            *tool,
+        ),
+        python=prefix / "bin/python",
+        contents=None,
+    )
+
+
+def _layout(environment: Environment, kind: ImageKind, prefix: PurePosixPath | None) -> Layout:
+    """Our part of the image; without a `prefix` the image has a Python and a tree of its own."""
+    common = Layout(
         debugpy=emulation.DEBUGPY,
         debugpy_version=emulation.DEBUGPY_VERSION,
         env={
-            "AZUREML_CONDA_ENVIRONMENT_PATH": str(prefix),
+            **({"AZUREML_CONDA_ENVIRONMENT_PATH": str(prefix)} if prefix else {}),
             "AZUREML_ENVIRONMENT_IMAGE": "True",
             "PYTHONPYCACHEPREFIX": str(emulation.BYTECODE_CACHE),
-            **dict(sorted(variables.items())),
+            **dict(sorted(_variables(environment).items())),
         },
-        paths_first={"PATH": prefix / "bin", "LD_LIBRARY_PATH": prefix / "lib"},
         files=tuple(_runtime_files()),
         folders=(emulation.BYTECODE_CACHE, emulation.STATE),
         command=("bash",),
         working_dir=PurePosixPath("/"),
     )
-    return _with_server(common, environment.name) if kind == "inference" else common
+    if kind == "training":
+        return common
+    return _with_server(common, environment.name, azureml.RUNIT_TREE if prefix else _SERVICES)
 
 
-def _with_server(common: Contents, name: str) -> Contents:
+def _with_server(common: Layout, name: str, tree: PurePosixPath) -> Layout:
     """The inference layout on top of an environment."""
     information = PlacedFile(path=azureml.IMAGE_INFORMATION, content=f"aml-emu, {name}\n".encode())
+    own_tree = tree != azureml.RUNIT_TREE
+    ours = {
+        "AZUREML_INFERENCE_SERVER_HTTP_ENABLED": "True",
+        "AML_APP_ROOT": str(azureml.APP_ROOT),
+        "SVDIR": str(azureml.RUNIT_TREE),
+        "WORKER_TIMEOUT": str(azureml.WORKER_TIMEOUT_SECONDS),
+    }
     return replace(
         common,
-        env={
-            **common.env,
-            "AZUREML_INFERENCE_SERVER_HTTP_ENABLED": "True",
-            "AML_APP_ROOT": str(azureml.APP_ROOT),
-            "SVDIR": str(azureml.RUNIT_TREE),
-            "WORKER_TIMEOUT": str(azureml.WORKER_TIMEOUT_SECONDS),
-        },
+        env={**common.env, **{key: value for key, value in ours.items() if key not in common.env}},
         files=(
             *common.files,
-            *runit_service(azureml.SERVER_SERVICE, azureml.RUNIT_TREE),
-            information,
+            *runit_service(azureml.SERVER_SERVICE, tree),
+            *(() if own_tree else (information,)),
         ),
         folders=(*common.folders, azureml.APP_ROOT, azureml.RUNIT_TREE),
         links={azureml.APP_ROOT_ALIAS: azureml.APP_ROOT},
@@ -123,6 +223,18 @@ def runit_service(name: str, tree: PurePosixPath) -> Iterator[PlacedFile]:
             content=render(f"runit/{name}/{script.name}").encode(),
             mode=0o755,
         )
+
+
+def _text(name: str, content: str) -> PlacedFile:
+    return PlacedFile(path=PurePosixPath(name), content=content.encode())
+
+
+def _placed_template(name: str) -> PlacedFile:
+    return _text(name, render(f"image/{name}.j2"))
+
+
+def _rattler_program() -> PlacedFile:
+    return _text("solve.py", (dockerfiles() / "conda" / "solve.py").read_text("utf-8"))
 
 
 def _runtime_files() -> Iterator[PlacedFile]:

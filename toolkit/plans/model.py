@@ -12,7 +12,7 @@ from typing import Literal
 ImageKind = Literal["inference", "training"]
 LaunchKind = Literal["service", "run"]
 ReloadMode = Literal["restart", "fork", "swap"]
-CondaMode = Literal["auto", "pip-only"]
+CondaMode = Literal["auto", "base", "rattler", "pip-only"]
 BaseSource = Literal["auto", "registry", "debian"]
 
 
@@ -39,21 +39,15 @@ class PlacedFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contents:
-    """What an image contains, said without a Dockerfile: the Dockerfile is rendered from it.
+class Layout:
+    """What an image of ours has beside its packages: the same whoever brings Python.
 
-    `lock` is a requirements file of exact versions, installed into an environment at `prefix`
-    whose Python is `python` (`major.minor`). `paths_first` goes in front of the base's own value
-    of these variables. `files` have absolute paths; `folders` are writable by anybody.
+    `files` have absolute paths; `folders` are writable by anybody.
     """
 
-    prefix: PurePosixPath
-    python: str
-    lock: str
     debugpy: PurePosixPath
     debugpy_version: str
     env: Mapping[str, str]
-    paths_first: Mapping[str, PurePosixPath]
     files: tuple[PlacedFile, ...]
     folders: tuple[PurePosixPath, ...]
     links: Mapping[PurePosixPath, PurePosixPath] = field(default_factory=dict)
@@ -62,11 +56,26 @@ class Contents:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contents(Layout):
+    """What an image contains, said without a Dockerfile: the Dockerfile is rendered from it.
+
+    `lock` is a requirements file of exact versions, installed into an environment at `prefix`
+    whose Python is `python` (`major.minor`). `paths_first` goes in front of the base's own value
+    of these variables.
+    """
+
+    prefix: PurePosixPath
+    python: str
+    lock: str
+    paths_first: Mapping[str, PurePosixPath]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImagePlan:
     """An image to build: a Dockerfile, its context, and the one image it stands on.
 
-    `contents` says the same for engines that build no images; it is missing where only the
-    Dockerfile knows, because the user wrote it.
+    `contents` says the same for engines that build no images; it is missing where only a build
+    can know: an image or a Dockerfile of the user's, or an environment that conda solves.
 
     `secrets` are the names of the build secrets its steps mount; their values never enter a plan.
     `tags` are further names beside the one made from the inputs.
@@ -147,6 +156,10 @@ class LaunchPlan:
 
     `as_host_user` runs it with the ids of the person at the keyboard, so that what the code
     writes into mounted folders is theirs.
+
+    `port_variables` (by container port) and `interface_variable` name the environment variables
+    that tell the programs where to listen. Engines whose launches share the host's network set
+    them; in a network of its own the programs listen where they always do.
     """
 
     kind: LaunchKind
@@ -163,3 +176,5 @@ class LaunchPlan:
     probe: Probe | None = None
     reload: Reload | None = None
     as_host_user: bool = True
+    port_variables: Mapping[int, str] = field(default_factory=dict)
+    interface_variable: str | None = None

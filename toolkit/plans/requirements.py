@@ -11,11 +11,15 @@ from typing_extensions import assert_never
 from toolkit.errors import SpecError
 from toolkit.plans import azureml, conda_names
 from toolkit.plans.model import CondaMode, ImageKind
-from toolkit.specs.environment import CondaEnvironment, Dependency, Environment, PipEnvironment
+from toolkit.specs.environment import CondaEnvironment, Dependency, PipEnvironment
 from toolkit.specs.yamlfile import at_line
 
+Listed = CondaEnvironment | PipEnvironment
+"""Environments whose packages stand in a file."""
+
 DEFAULT_PYTHON: Final = "3.11"
-_SEEDS: Final = ("pip", "setuptools", "wheel")  # conda puts these into every environment with pip
+OLDEST_MINOR: Final = 8  # debugpy's own limit
+SEEDS: Final = ("pip", "setuptools", "wheel")  # conda puts these into every environment with pip
 _LOCAL: Final = re.compile(r"^(-e\b|--editable\b|\.|/|file:)|@\s*file:")
 _OTHER_FILE: Final = re.compile(r"^(-[rc]\b|--requirement\b|--constraint\b)")
 _CONDA_PACKAGE: Final = re.compile(
@@ -27,48 +31,63 @@ _VERSION: Final = re.compile(r"(?P<operator>[=<>!~]=|[=<>])?\s*(?P<number>\d[\w.
 
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
-    """Input of a lock. `python` is `major.minor`; `notes` are sentences for the user."""
+    """Input of a lock. `python` is `major.minor`; `notes` are sentences for the user.
+
+    `overrides` win over whatever the lines, or other packages, say of the same package.
+    """
 
     python: str
     lines: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def plan_requirements(
-    environment: Environment, *, kind: ImageKind, mode: CondaMode = "auto"
+    environment: Listed, *, kind: ImageKind, mode: CondaMode = "auto"
 ) -> Requirements:
     """Requirements of an environment.
 
     Raises SpecError for a conda package in `auto` mode, for one that PyPI cannot give in
     `pip-only` mode, for a local path, and for an inference environment without the server.
     """
+    overrides: list[str] = []
     match environment:
         case CondaEnvironment():
             python, lines, notes = _from_conda(environment, mode)
+            overrides = [dependency.text for dependency in environment.upgrades]
         case PipEnvironment():
             python, lines, notes = DEFAULT_PYTHON, [], [_no_python(environment)]
         case _:
             assert_never(environment)
-    lines += [_pip_line(environment, dependency) for dependency in environment.pip]
     if kind == "inference":
-        _require_server(environment)
+        require_server(environment)
+    lines += [*pip_lines(environment), *overrides]
     named = {Dependency(text=line, line=None).name for line in lines}
-    lines += [seed for seed in _SEEDS if seed not in named]
-    return Requirements(python=python, lines=tuple(lines), notes=tuple(notes))
+    lines += [seed for seed in SEEDS if seed not in named]
+    return Requirements(
+        python=python, lines=tuple(lines), overrides=tuple(overrides), notes=tuple(notes)
+    )
+
+
+def pip_lines(environment: Listed) -> list[str]:
+    """The pip part as pip reads it; raises SpecError for what an image cannot get."""
+    return [_pip_line(environment, dependency) for dependency in environment.pip]
 
 
 def _from_conda(environment: CondaEnvironment, mode: CondaMode) -> tuple[str, list[str], list[str]]:
     python, lines, notes = "", [], []
     for dependency in environment.conda:
         if dependency.name == "python":
-            python, note = _python_version(environment, dependency)
+            python, note = python_version(environment, dependency)
             notes += note
-        elif mode == "auto" and dependency.name not in _SEEDS:
+        elif mode == "auto" and dependency.name not in SEEDS:
             raise at_line(
                 environment.path,
                 dependency.line,
                 f"`{dependency.text}` is a conda package",
-                hint="move it under `pip:`, or pass `--conda pip-only` to take it from PyPI",
+                hint="pass `--conda pip-only` to take it from PyPI, `--conda base` to let the base "
+                "image's conda install it, `--conda rattler` where it has none, "
+                "or move it under `pip:`",
             )
         else:
             line, note = _from_conda_package(environment, dependency)
@@ -79,11 +98,12 @@ def _from_conda(environment: CondaEnvironment, mode: CondaMode) -> tuple[str, li
     return python or DEFAULT_PYTHON, lines, notes
 
 
-def _no_python(environment: Environment) -> str:
+def _no_python(environment: Listed) -> str:
     return f"{environment.path} pins no Python: using {DEFAULT_PYTHON}"
 
 
-def _python_version(environment: CondaEnvironment, dependency: Dependency) -> tuple[str, list[str]]:
+def python_version(environment: CondaEnvironment, dependency: Dependency) -> tuple[str, list[str]]:
+    """`major.minor` of a `python…` line, and what to tell about it."""
     text = re.sub(r"^(?:[\w./-]+::)?python", "", dependency.text, flags=re.IGNORECASE).strip()
     if not text:
         return DEFAULT_PYTHON, [_no_python(environment)]
@@ -94,6 +114,13 @@ def _python_version(environment: CondaEnvironment, dependency: Dependency) -> tu
             dependency.line,
             f"not a Python version: `{dependency.text}`",
             hint="write for example `python=3.11`",
+        )
+    if int(match[1].partition(".")[2]) < OLDEST_MINOR:
+        raise at_line(
+            environment.path,
+            dependency.line,
+            f"too old for the debugger: `{dependency.text}`",
+            hint=f"pin Python 3.{OLDEST_MINOR} or newer",
         )
     note = f"`{dependency.text}`: using Python {match[1]}, whatever its last part"
     return match[1], [note] if match[2] else []
@@ -155,7 +182,7 @@ def _version(conda: str) -> str | None:
     return ",".join(parts)
 
 
-def _pip_line(environment: Environment, dependency: Dependency) -> str:
+def _pip_line(environment: Listed, dependency: Dependency) -> str:
     if _LOCAL.search(dependency.text):
         raise at_line(
             environment.path,
@@ -173,7 +200,7 @@ def _pip_line(environment: Environment, dependency: Dependency) -> str:
     return dependency.text
 
 
-def _require_server(environment: Environment) -> None:
+def require_server(environment: Listed) -> None:
     """Azure ML's inference images exit with code 100 where the server package is missing."""
     if not {dependency.name for dependency in environment.pip} & azureml.SERVER_PACKAGES:
         raise SpecError(

@@ -49,14 +49,20 @@ def plan_service(
             "AZUREML_ENTRY_SCRIPT": scoring.script.name,
             "HOME": f"/home/{azureml.IMAGE_USER}",
             "USER": azureml.IMAGE_USER,  # the host's ids have no name in the container
+            # the runtime's own defaults; said here for engines that must exchange paths
+            "AML_EMU_HOME": str(emulation.HOME),
+            "AML_EMU_STATE": str(emulation.STATE),
             **_model_dir(models),
             **(_trust_variables() if ca_bundle else {}),
             **scoring.env,
+            "GUNICORN_CMD_ARGS": _gunicorn_arguments(scoring.env.get("GUNICORN_CMD_ARGS")),
         },
         mounts=(Mount(source=scoring.code, target=azureml.APP_ROOT), *models, *trust),
         caches=(Cache(name=f"pyc-{_cache_key(image)}", target=emulation.BYTECODE_CACHE),),
         ports=(Port(container=azureml.SCORING_PORT, host=scoring.port),),
         probe=Probe(port=azureml.SCORING_PORT, timeout=scoring.ready_timeout),
+        port_variables={azureml.SCORING_PORT: "AML_EMU_SERVER_PORT"},
+        interface_variable="AML_EMU_HOST",
         labels={
             emulation.LABEL_KIND: "service",
             emulation.LABEL_NAME: scoring.name,
@@ -84,10 +90,9 @@ def under_reload(plan: LaunchPlan, *, mode: ReloadMode, token: str) -> LaunchPla
 
 
 def with_agent(plan: LaunchPlan, *, token: str) -> LaunchPlan:
-    """Add the emulator's own runit service, its control port and the server's hooks, once."""
+    """Add the emulator's own runit service and its control port, once."""
     if any(port.container == emulation.CONTROL_PORT for port in plan.ports):
         return plan
-    hooks = f"--config {emulation.RUNTIME_PACKAGE / 'gunicorn_conf.py'}"
     return replace(
         plan,
         files=(*plan.files, *runit_service(emulation.AGENT_SERVICE, azureml.RUNIT_TREE)),
@@ -96,8 +101,8 @@ def with_agent(plan: LaunchPlan, *, token: str) -> LaunchPlan:
             **plan.env,
             "AML_EMU_CONTROL_PORT": str(emulation.CONTROL_PORT),
             "AML_EMU_CONTROL_TOKEN": token,
-            "GUNICORN_CMD_ARGS": " ".join(filter(None, (hooks, plan.env.get("GUNICORN_CMD_ARGS")))),
         },
+        port_variables={**plan.port_variables, emulation.CONTROL_PORT: "AML_EMU_CONTROL_PORT"},
     )
 
 
@@ -131,6 +136,12 @@ def _model_dir(models: Sequence[Mount]) -> dict[str, str]:
         return {}
     one = models[0].target.parent if len(models) == 1 else None
     return {"AZUREML_MODEL_DIR": str(one or azureml.APP_ROOT / azureml.MODELS_FOLDER)}
+
+
+def _gunicorn_arguments(users: str | None) -> str:
+    """The runtime's configuration file, whose hooks do nothing unless asked to; then the user's."""
+    hooks = f"--config {emulation.RUNTIME_PACKAGE / 'gunicorn_conf.py'}"
+    return f"{hooks} {users}" if users else hooks
 
 
 def _trust_variables() -> dict[str, str]:

@@ -12,6 +12,8 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple
 from .root import Root
 
 START_SECONDS = 30.0
+
+Spawned = Tuple[asyncio.subprocess.Process, Dict[str, Dict[str, str]]]
 ADAPTER_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "adapter_process.py")
 
 
@@ -72,7 +74,8 @@ class Adapter:
 
     async def _start(self) -> None:
         token = secrets.token_hex(32)
-        endpoints = await self._spawn(token)
+        process, endpoints = await self._spawn(token)
+        self._process = process
         client, server = endpoints["client"], endpoints["server"]
         self.client_door = (client["host"], int(client["port"]))
         host, port = server["host"], int(server["port"])
@@ -80,10 +83,9 @@ class Adapter:
         root = Root(reader, writer, token, attached=self._attached, detached=self._detached)
         self.worker_door = WorkerDoor(host, port, token, os.getpid())
         self.root = root
-        assert self._process is not None
-        self._watch = asyncio.ensure_future(self._attend(root, self._process))
+        self._watch = asyncio.ensure_future(self._attend(root, process))
 
-    async def _spawn(self, token: str) -> Dict[str, Dict[str, str]]:
+    async def _spawn(self, token: str) -> Spawned:
         """Start the process and wait for the two addresses that it listens on."""
         arrived: "asyncio.Future[bytes]" = asyncio.get_running_loop().create_future()
 
@@ -96,21 +98,24 @@ class Adapter:
         listener = await asyncio.start_server(receive, "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]
         arguments = (ADAPTER_PROGRAM, self._debugpy_home, str(port), token)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-I", *arguments)
+        ended: "asyncio.Future[int]" = asyncio.ensure_future(process.wait())
         try:
-            self._process = await asyncio.create_subprocess_exec(sys.executable, "-I", *arguments)
-            ended = asyncio.ensure_future(self._process.wait())
             await asyncio.wait(
-                {arrived, ended}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                (arrived, ended),
+                timeout=START_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
             )
-            ended.cancel()
         finally:
+            ended.cancel()
             listener.close()
         if not arrived.done():
+            _kill(process)
             raise AdapterError("the debug adapter does not start")
         endpoints: Dict[str, Dict[str, str]] = json.loads(arrived.result().decode("utf-8"))
         if "error" in endpoints:
             raise AdapterError(str(endpoints["error"]))
-        return endpoints
+        return process, endpoints
 
     async def _attend(self, root: Root, process: asyncio.subprocess.Process) -> None:
         """Serve the root session; when the adapter goes, put another one in its place."""

@@ -118,7 +118,7 @@ class Agent:
             "patience": self._patience,
         }
 
-    def _heard(self, worker: Worker, event: Fields) -> None:
+    def _heard(self, _worker: Worker, event: Fields) -> None:
         kind = event.get("event")
         if kind == "waited":
             with open(self._waited, "w", encoding="ascii"):

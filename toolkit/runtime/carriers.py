@@ -26,7 +26,7 @@ class Carriers:
         self._workers = workers
         self._paused = paused
 
-    async def restart(self, paths: List[str]) -> Answer:
+    async def restart(self, _paths: List[str]) -> Answer:
         """Restart the runit service; who stands at a breakpoint is cut off, as by any restart."""
         former = {worker.master for worker in self._workers}
         paused = self._paused()
@@ -36,14 +36,18 @@ class Carriers:
         error = await self._sv("restart")
         if error:
             return failure("restart", error)
-        booted: Callable[[Worker], bool] = lambda worker: worker.master not in former
-        if not await self._workers.until(lambda: any(map(booted, self._workers)), BOOT_SECONDS):
+
+        def booted() -> Optional[Worker]:
+            return next((w for w in self._workers if w.master not in former), None)
+
+        await self._workers.until(lambda: booted() is not None, BOOT_SECONDS)
+        worker = booted()
+        if worker is None:
             return failure("timeout", f"no worker after {BOOT_SECONDS:g} s; see the server's log")
-        worker = next(filter(booted, self._workers))
         answer = await self._outcome(worker)
         return answer or {"ok": True, "said": "restarted the server, init() ran"}
 
-    async def fork(self, paths: List[str]) -> Answer:
+    async def fork(self, _paths: List[str]) -> Answer:
         """Bring up new workers beside the old ones; the old ones go when all the new ones serve."""
         old = self._workers.serving
         master = old[0].master
@@ -75,9 +79,10 @@ class Carriers:
 
     async def _outcome(self, worker: Worker) -> Optional[Answer]:
         """None when the worker got ready; otherwise why it did not. Pauses do not count as time."""
-        settled: Callable[[], bool] = lambda: (
-            worker.ready or worker.gone or worker.failure is not None
-        )
+
+        def settled() -> bool:
+            return worker.ready or worker.gone or worker.failure is not None
+
         await self._in_time(worker.pid, lambda seconds: self._workers.until(settled, seconds))
         if worker.ready:
             return None
@@ -92,24 +97,30 @@ class Carriers:
     async def swap(self, paths: List[str]) -> Answer:
         """Have every worker put the new code in place of the old, in its own process."""
         if any(worker.stuck for worker in self._workers.serving):
-            answer = await self.fork(paths)
-            return {**answer, "mode": "fork"}
-        said = ""
+            return {**await self.fork(paths), "mode": "fork"}
+        answer = failure("crash", "no worker is serving")
         for worker in self._workers.serving:
-            generation = worker.generation + 1
-            asked = asyncio.ensure_future(
-                worker.ask("swap", timeout=None, paths=paths, generation=generation)
-            )
-            if not await self._in_time(worker.pid, lambda seconds: _finished(asked, seconds)):
-                worker.stuck = True
-                worker.tell("abandon")
-                return await self._where(worker)
-            answer = asked.result() or failure("crash", "the worker died; see the server's log")
+            answer = await self._swap_in(worker, paths)
             if not answer["ok"]:
-                return failure(str(answer["stage"]), str(answer["traceback"]))
-            worker.generation = generation
-            said = str(answer["said"])
-        return {"ok": True, "said": said}
+                return answer
+        return answer
+
+    async def _swap_in(self, worker: Worker, paths: List[str]) -> Answer:
+        generation = worker.generation + 1
+        asked = asyncio.ensure_future(
+            worker.ask("swap", timeout=None, paths=paths, generation=generation)
+        )
+        if not await self._in_time(worker.pid, lambda seconds: _finished(asked, seconds)):
+            worker.stuck = True
+            worker.tell("abandon")
+            return await self._where(worker)
+        answer = asked.result()
+        if answer is None:
+            return failure("crash", "the worker died; see the server's log")
+        if not answer["ok"]:
+            return failure(str(answer["stage"]), str(answer["traceback"]))
+        worker.generation = generation
+        return {"ok": True, "said": str(answer["said"])}
 
     async def _in_time(self, pid: int, settles: Callable[[float], Awaitable[bool]]) -> bool:
         """Whether it settles in the time that init() has; standing at a breakpoint takes none."""
@@ -131,8 +142,9 @@ class Carriers:
         for candidate in candidates:
             if not candidate.gone:
                 _signal(candidate.pid, signal.SIGTERM if candidate.ready else signal.SIGKILL)
-        gone: Callable[[], bool] = lambda: all(c.gone or c.draining for c in candidates)
-        await self._workers.until(gone, DRAIN_SECONDS)
+        await self._workers.until(
+            lambda: all(each.gone or each.draining for each in candidates), DRAIN_SECONDS
+        )
 
     async def _retire_one(self, old: List[Worker], master: int) -> None:
         """The new code answers alone once the old worker takes no more requests."""

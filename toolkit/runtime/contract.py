@@ -52,7 +52,7 @@ class Contract:
 
     @property
     def user_folders(self) -> List[str]:
-        """Where the user's own modules may be: the app root and what the server puts on the path."""
+        """Where the user's modules may be: the app root, and what the server puts on the path."""
         folders = [self.app_root, os.path.dirname(self.entry_file)]
         if self.source_folder:
             folders.append(os.path.join(self.app_root, self.source_folder))

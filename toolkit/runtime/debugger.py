@@ -1,4 +1,4 @@
-"""debugpy inside a worker: loaded from its own folder, joined to the agent's adapter, asked to stop.
+"""Debugging inside a worker: debugpy loaded from our folder, joined to the adapter, told to stop.
 
 The one place that imports debugpy, and only when debugging is wanted.
 """
@@ -32,7 +32,7 @@ class Debugger:
         os.environ[quiet] = "1"
         sys.path.insert(0, self._home)
         try:
-            import debugpy.server.api  # noqa: F401, PLC0415  # only ever loaded on demand
+            import debugpy.server.api  # noqa: F401, PLC0415  # only on demand
         finally:
             sys.path.remove(self._home)
             sys.path.append(self._home)
@@ -49,11 +49,8 @@ class Debugger:
             if door == self._door:
                 return False
             self.load()
-            import debugpy  # noqa: PLC0415
-            import pydevd  # noqa: PLC0415
-            from debugpy.server import api  # noqa: PLC0415
-
-            _dispose_former(pydevd)
+            api = sys.modules["debugpy.server.api"]
+            _dispose_former()
             ours = os.path.dirname(os.path.abspath(__file__))
             api._settrace(  # noqa: SLF001  # see above; debugpy is pinned
                 host=door["host"],
@@ -64,7 +61,7 @@ class Debugger:
                 block_until_connected=True,
                 wait_for_ready_to_run=False,
                 patch_multiprocessing=True,
-                dont_trace_start_patterns=(os.path.dirname(debugpy.__file__), ours),
+                dont_trace_start_patterns=(os.path.join(self._home, "debugpy"), ours),
                 dont_trace_end_patterns=("debugpy_launcher.py",),
             )
             self._door = door
@@ -72,8 +69,7 @@ class Debugger:
 
     def wait_configured(self, seconds: float) -> bool:
         """Whether a client has set its breakpoints in this process before the time was up."""
-        import debugpy  # noqa: PLC0415
-
+        debugpy = sys.modules["debugpy"]
         deadline = time.monotonic() + seconds
         pause = threading.Event()
         while not debugpy.is_client_connected() and time.monotonic() < deadline:
@@ -84,13 +80,37 @@ class Debugger:
         """Stop at the line that raised, as if nobody had caught it."""
         if self._door is None:
             return
-        import debugpy  # noqa: PLC0415
+        debugpy = sys.modules["debugpy"]
+        trigger = getattr(debugpy, "trigger_exception_handler", None)
+        if trigger is not None:
+            trigger(error, as_uncaught=False)
+        elif debugpy.is_client_connected():
+            _stop_by_hand(error)
 
-        debugpy.trigger_exception_handler(error, as_uncaught=False)
+
+def _stop_by_hand(error: BaseException) -> None:
+    """What `trigger_exception_handler` does, for the last debugpy of Python 3.8 and 3.9."""
+    database = sys.modules["pydevd"].get_global_debugger()
+    entry, frame = error.__traceback__, None
+    while database is not None and entry is not None:
+        if database.get_file_type(entry.tb_frame) != database.PYDEV_FILE:
+            frame = entry.tb_frame
+        entry = entry.tb_next
+    if frame is None:
+        return
+    thread = threading.current_thread()
+    info = database.set_additional_thread_info(thread)
+    info.is_tracing += 1
+    try:
+        caught = (type(error), error, error.__traceback__)
+        database.do_stop_on_unhandled_exception(thread, frame, {id(frame): frame}, caught)
+    finally:
+        info.is_tracing -= 1
 
 
-def _dispose_former(pydevd: Any) -> None:
+def _dispose_former() -> None:
     """Let go of an adapter that died, so that the next connection starts from nothing."""
+    pydevd = sys.modules["pydevd"]
     former = pydevd.get_global_debugger()
     if former is not None:
         former.dispose_and_kill_all_pydevd_threads(wait=True, timeout=0.5)

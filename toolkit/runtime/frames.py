@@ -21,31 +21,36 @@ async def read_frame(reader: asyncio.StreamReader) -> Optional[bytes]:
     length: Optional[int] = None
     header = 0
     while True:
-        try:
-            line = await reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError as error:
-            if not error.partial and header == 0:
-                return None
-            raise FrameError("the connection ended inside a header") from error
-        except asyncio.LimitOverrunError as error:
-            raise FrameError("a header without an end") from error
+        line = await _header_line(reader)
+        if line is None:
+            if header:
+                raise FrameError("the connection ended inside a header")
+            return None
         header += len(line)
         if header > LONGEST_HEADER:
             raise FrameError("a header without an end")
-        line = line.strip()
-        if not line:
+        if not line.strip():
             break
         name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
+        if name.strip().lower() == b"content-length":
             length = _length(value)
-        elif not value:
-            raise FrameError("not a header of the debug adapter protocol")
     if length is None:
         raise FrameError("a header without Content-Length")
     try:
         return await reader.readexactly(length)
     except asyncio.IncompleteReadError as error:
         raise FrameError("the connection ended inside a message") from error
+
+
+async def _header_line(reader: asyncio.StreamReader) -> Optional[bytes]:
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        if not error.partial:
+            return None
+        raise FrameError("the connection ended inside a header") from error
+    except asyncio.LimitOverrunError as error:
+        raise FrameError("a header without an end") from error
 
 
 def _length(value: bytes) -> int:

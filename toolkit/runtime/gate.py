@@ -21,7 +21,7 @@ from .frames import (
     response,
 )
 from .root import CAPABILITIES
-from .visit import Visit
+from .visit import Inner, Visit
 
 FIRST_FRAME_SECONDS = 30.0
 ADAPTER_SECONDS = 3.0
@@ -75,11 +75,6 @@ class Gate:
     async def open(self, host: str, port: int) -> None:
         self._server = await asyncio.start_server(self._receive, host, port)
 
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])  # type: ignore[attr-defined]  # sockets came to the abstract class late
-
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -112,7 +107,7 @@ class Gate:
                 visit.writer.write(response(request))
                 await visit.writer.drain()
                 return
-            elif command == "attach" and visit.initialize is not None:
+            elif command == "attach" and visit.initialize:
                 if await self._attach(visit, request):
                     return
             else:
@@ -133,30 +128,29 @@ class Gate:
             # is one that nobody outside the container reaches.
             arguments.setdefault("connect", {"host": "127.0.0.1", "port": self._published_port})
         try:
-            await self._reach_adapter(visit)
+            inner = await self._reach_adapter(visit)
         except AdapterError as error:
             visit.writer.write(refusal(request, str(error)))
             await self._release(visit)
             return False
-        visit.attached = True
-        await visit.pump(encode(request))
+        await visit.pump(inner, encode(request))
         return True
 
-    async def _reach_adapter(self, visit: Visit) -> None:
+    async def _reach_adapter(self, visit: Visit) -> Inner:
         """Bring the client to an adapter that answers; one that is dead or silent is replaced."""
         await self._adapter.ensure()
         try:
-            await asyncio.wait_for(visit.knock(self._adapter.client_door), ADAPTER_SECONDS)
+            return await asyncio.wait_for(visit.knock(self._adapter.client_door), ADAPTER_SECONDS)
         except (OSError, FrameError, asyncio.TimeoutError) as error:
             if visit.worker is not None:
                 raise AdapterError("the debug adapter does not answer") from error
             self._say("the debug adapter does not answer, replacing it")
             await self._adapter.replace()
-            await self._knock_again(visit)
+            return await self._knock_again(visit)
 
-    async def _knock_again(self, visit: Visit) -> None:
+    async def _knock_again(self, visit: Visit) -> Inner:
         try:
-            await asyncio.wait_for(visit.knock(self._adapter.client_door), ADAPTER_SECONDS)
+            return await asyncio.wait_for(visit.knock(self._adapter.client_door), ADAPTER_SECONDS)
         except (OSError, FrameError, asyncio.TimeoutError) as error:
             raise AdapterError("the debug adapter does not answer") from error
 

@@ -43,7 +43,7 @@ class ServerHooks:
             settings[name] = getattr(self, name)
         return settings
 
-    def on_starting(self, server: Any) -> None:
+    def on_starting(self, _server: Any) -> None:
         Master(self._contract).introduce()
 
     def nworkers_changed(self, server: Any, new: int, old: Optional[int]) -> None:
@@ -66,23 +66,24 @@ class ServerHooks:
         worker.aml_emu_retired = False
 
     def _spawn_beside_retired(self, server: Any) -> None:
-        """gunicorn counts a worker until it is gone, even one that stands at a breakpoint for hours."""
+        """Spawn what gunicorn does not, since it counts a worker until that is gone."""
         missing = server.num_workers - len(_present(server))
         gunicorn_spawns = server.num_workers - len(server.WORKERS)
         for _ in range(missing - max(0, gunicorn_spawns)):
             server.spawn_worker()
 
-    def post_fork(self, server: Any, worker: Any) -> None:
-        self._session = WorkerSession(self._contract, worker, candidate=worker.aml_emu_candidate)
+    def post_fork(self, _server: Any, worker: Any) -> None:
+        session = WorkerSession(self._contract, worker, candidate=worker.aml_emu_candidate)
+        self._session = session
         if self._contract.reload is not None:
-            swapper = Swapper(self._contract, self._session)
-            self._session.operations.update(swap=swapper.operate, abandon=swapper.abandon)
-        self._session.start()
+            swapper = Swapper(self._contract, session)
+            session.operations.update(swap=swapper.operate, abandon=swapper.abandon)
+        session.start()
         stop = worker.handle_exit
 
         def handle_exit(signal: int, frame: Any) -> None:
             stop(signal, frame)
-            self._session.draining()
+            session.draining()
 
         worker.handle_exit = handle_exit
         try:
@@ -90,13 +91,13 @@ class ServerHooks:
         except ImportError as error:
             say(f"this inference server has no {USER_SCRIPT_MODULE}: {error}")
             return
-        watch_script(module.UserScript, self._session)
+        watch_script(module.UserScript, session)
 
-    def post_worker_init(self, worker: Any) -> None:
+    def post_worker_init(self, _worker: Any) -> None:
         if self._session is not None:
             self._session.ready()
 
-    def worker_exit(self, server: Any, worker: Any) -> None:
+    def worker_exit(self, _server: Any, _worker: Any) -> None:
         """In a candidate that did not boot: leave with a code that does not end the server."""
         session = self._session
         if session is not None and session.candidate and not session.is_ready:

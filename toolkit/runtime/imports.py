@@ -44,7 +44,7 @@ class _Search:
     def _follow(self, folders: Sequence[str], module: str, names: Sequence[str]) -> bool:
         """Whether the module is the user's; its files are read if so."""
         for folder in folders:
-            top = os.path.join(folder, module.split(".")[0]) if module else folder
+            top = os.path.join(folder, module.partition(".")[0]) if module else folder
             if not (os.path.isfile(top + ".py") or _is_package(top)):
                 continue
             path = os.path.join(folder, *module.split(".")) if module else folder

@@ -45,7 +45,7 @@ class Master:
         for module, names in verdict["modules"].items():
             try:
                 bring(module, names)
-            except BaseException as error:  # a master that dies here would take the service with it
+            except BaseException as error:  # noqa: BLE001  # a master that dies takes the service with it
                 self._about["left_out"][module] = f"{type(error).__name__}: {error}"
             else:
                 preloaded += [module] if module not in preloaded else []

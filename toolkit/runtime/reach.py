@@ -15,9 +15,11 @@ Reached = Dict[Tuple[str, str], str]
 
 LOOSE = "<statements>"
 
+DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
 
 def reached_from_init(entry_file: str, folders: Sequence[str], read: Read) -> Optional[Reached]:
-    """The text of each definition that `init()` reaches, by file and name; None if it has no init."""
+    """The text of each definition that `init()` reaches, by file and name; None without init."""
     walk = _Walk(folders, read)
     walk.refer(os.path.realpath(entry_file), "init")
     return walk.reached if (os.path.realpath(entry_file), "init") in walk.reached else None
@@ -83,27 +85,35 @@ class _Walk:
 
     def _visit(self, module: ModuleText, node: ast.AST) -> None:
         """Follow every name in the node: to this file's definitions, or to those of another."""
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if self._visit_member(module, node.value.id, node.attr):
-                return
+        if isinstance(node, ast.Attribute) and self._visit_member(module, node):
+            return
         if isinstance(node, ast.Name):
-            for file in self._imported_as(module, node.id):
-                self.refer_all(file)
-            self.refer(module.path, node.id)
+            self._visit_name(module, node.id)
         elif isinstance(node, ast.Global):
             for name in node.names:
                 self.refer(module.path, name)
         elif isinstance(node, ast.Import):
-            for alias in node.names:
-                for file in user_modules(self._folders, module.path, alias.name, 0):
-                    self.reached.setdefault((file, LOOSE), self._loose(file))
+            self._visit_import(module, node)
         elif isinstance(node, ast.ImportFrom):
             self._visit_import_from(module, node)
         for child in ast.iter_child_nodes(node):
             self._visit(module, child)
 
-    def _visit_member(self, module: ModuleText, name: str, member: str) -> bool:
+    def _visit_name(self, module: ModuleText, name: str) -> None:
+        for file in self._imported_as(module, name):
+            self.refer_all(file)
+        self.refer(module.path, name)
+
+    def _visit_import(self, module: ModuleText, node: ast.Import) -> None:
+        for alias in node.names:
+            for file in user_modules(self._folders, module.path, alias.name, 0):
+                self.reached.setdefault((file, LOOSE), self._loose(file))
+
+    def _visit_member(self, module: ModuleText, node: ast.Attribute) -> bool:
         """Whether `name.member` is a definition in another file of the user's, and so followed."""
+        if not isinstance(node.value, ast.Name):
+            return False
+        name, member = node.value.id, node.attr
         files = self._imported_as(module, name)
         texts = [self._module(file) for file in files]
         if not files or not all(text is not None and member in text.bindings for text in texts):
@@ -181,14 +191,16 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
         for alias in statement.names:
             yield alias.asname or alias.name
     else:
-        for node in _outside_functions(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id
-            elif isinstance(node, ast.stmt) and node is not statement:
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    yield node.name
-                elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                    yield from _bound(node)
+        yield from _bound_inside(statement)
+
+
+def _bound_inside(statement: ast.stmt) -> Iterator[str]:
+    """What an assignment, or a compound statement such as `try`, binds."""
+    for node in _outside_functions(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, DEFINING) and node is not statement:
+            yield from _bound(node)
 
 
 def _parts(statement: ast.stmt) -> Iterator[ast.stmt]:
@@ -248,7 +260,5 @@ def _used_files(
             base = node.module + "." if node.module else ""
             for alias in node.names:
                 yield from user_modules(folders, file, base + alias.name, node.level)
-        elif isinstance(node, ast.Name) and node.id in ("__import__", "import_module"):
-            yield from all_files
-        elif isinstance(node, ast.Attribute) and node.attr == "import_module":
-            yield from all_files
+        elif getattr(node, "id", getattr(node, "attr", "")) in ("__import__", "import_module"):
+            yield from all_files  # by a name that only shows when it runs

@@ -1,9 +1,9 @@
-"""The server's `UserScript`, watched: the package stays as it is, its methods are wrapped in a worker."""
+"""The server's `UserScript`, watched: the package stays as it is, a worker wraps its methods."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable
+from typing import Any, Callable, Type
 
 from .session import WorkerSession
 
@@ -41,7 +41,7 @@ def watch_script(user_script: Any, session: WorkerSession) -> None:
     user_script.invoke_init = invoke_init
 
 
-def _shown(function: Function, session: WorkerSession, kind: type) -> Function:
+def _shown(function: Function, session: WorkerSession, kind: Type[BaseException]) -> Function:
     @functools.wraps(function)
     def shown(*args: Any, **kwargs: Any) -> Any:
         try:

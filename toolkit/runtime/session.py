@@ -54,7 +54,7 @@ class WorkerSession:
         self._link.start()
 
     def before_load(self) -> None:
-        """Join the debugger, if there is a client, before the first line of the user's code runs."""
+        """Join the debugger, if a client is there, before the first line of the user's code."""
         if self.debugger is None or not self._loading:
             return
         try:
@@ -154,8 +154,11 @@ class WorkerSession:
 
     def _answer(self, message: Fields) -> None:
         operation = self.operations.get(str(message.get("op")))
-        if operation is not None:
-            self._link.tell("answer", number=message.get("number"), **operation(message))
+        if operation is None:
+            return
+        answer = operation(message)
+        if "number" in message:
+            self._link.tell("answer", number=message["number"], **answer)
 
     def _where(self, _: Fields) -> Fields:
         thread = self.busy_thread or threading.main_thread().ident
@@ -167,7 +170,7 @@ class WorkerSession:
 
 
 def renew_threads(worker: Any) -> None:
-    """Give a threaded worker a new pool: only threads started after the connection are surely traced."""
+    """Give a threaded worker a new pool: only threads that start from now on are surely traced."""
     pool = getattr(worker, "tpool", None)
     if pool is not None:
         worker.tpool = worker.get_thread_pool()

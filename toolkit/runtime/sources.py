@@ -28,7 +28,7 @@ class Sources:
         self.modules: Dict[str, ModuleType] = {}
 
     def belongs(self, path: str) -> bool:
-        """Whether the file is the user's: by string alone, since realpath of every module is slow."""
+        """Whether the file is the user's: by its text alone, `realpath` of every module is slow."""
         return path.startswith(self.roots) and not any(part in path for part in LIBRARY_FOLDERS)
 
     def watch(self, loader: Any = importlib.machinery.SourceFileLoader) -> None:

@@ -45,7 +45,7 @@ class Swapper:
         self._session.failure = None
         try:
             said = self._swap([str(path) for path in message.get("paths", [])])
-        except BaseException as error:  # the boundary: user code may raise anything, SystemExit too
+        except BaseException as error:  # noqa: BLE001  # user code may raise anything, SystemExit too
             stage, text = self._session.failure or self._session.explained("swap", error)
             return {"ok": False, "stage": stage, "traceback": text}
         finally:
@@ -110,7 +110,7 @@ class Swapper:
     def _replace(self, stale: Set[str], *, keep: bool) -> None:
         """Execute these files anew, then put script and schema in place; or leave all as it was."""
         former = dict(self._sources.modules)
-        raw_http = importlib.import_module("azureml_inference_server_http.api.aml_request")
+        raw_http: Any = importlib.import_module("azureml_inference_server_http.api.aml_request")
         was_raw = raw_http._rawHttpRequested  # noqa: SLF001  # the server's own mark, which nothing resets
         kept = self._kept_values(former, stale) if keep else {}
         found = instances_of(_values(kept), {former[path].__name__ for path in stale})
@@ -125,8 +125,7 @@ class Swapper:
             if not keep:
                 script.invoke_init()
             swagger = self._swagger(script)
-            if self._abandoned.is_set():
-                raise Abandoned("the swap took too long")
+            self._still_wanted()
             adopt(found, {now[path].__name__: now[path] for path in stale if path in now})
         except BaseException:
             before.restore()
@@ -134,6 +133,10 @@ class Swapper:
             raise
         blueprint = sys.modules[SERVER + ".routes"].main_blueprint
         blueprint.user_script, blueprint.swagger = script, swagger
+
+    def _still_wanted(self) -> None:
+        if self._abandoned.is_set():
+            raise Abandoned("the swap took too long")
 
     def _kept_values(self, former: Dict[str, ModuleType], stale: Set[str]) -> Dict[str, Fields]:
         """The globals to carry over: what `init()` assigned, and what it may have filled."""

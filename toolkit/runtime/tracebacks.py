@@ -1,4 +1,4 @@
-"""The user's part of a traceback: from the first frame of their own code on, as Python prints it."""
+"""The user's part of a traceback: from the first frame of their code on, as Python prints it."""
 
 from __future__ import annotations
 

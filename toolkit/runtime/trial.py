@@ -42,7 +42,7 @@ def unsafe(module: str, names: Sequence[str], user_folders: "tuple[str, ...]") -
     python_threads, native_threads = threading.active_count(), len(tasks())
     try:
         bring(module, names)
-    except BaseException as error:  # whatever it is, the master is better off without this module
+    except BaseException as error:  # noqa: BLE001  # whatever it is, the master shall not have it
         return f"does not import: {type(error).__name__}: {error}"
     if threading.active_count() > python_threads:
         started = [thread.name for thread in threading.enumerate()][python_threads:]

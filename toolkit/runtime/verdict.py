@@ -1,4 +1,4 @@
-"""In the agent: try out the user's third-party imports, and have the master import the safe ones."""
+"""In the agent: try out the user's third-party imports, have the master import the safe ones."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ class Verdict:
         known = {name: names for name, names in self._safe.items() if name not in wanted}
         news = {name: names for name, names in wanted.items() if name not in self._left_out}
         await self._try(master, {**known, **news})
-        with open(verdict_file(self._contract.state), "w", encoding="utf-8") as file:
-            json.dump({"modules": self._safe, "left_out": self._left_out}, file)
+        self._write()
         try:
             os.kill(self._master, PRELOAD_SIGNAL)
         except ProcessLookupError:
@@ -69,6 +68,10 @@ class Verdict:
         for name in news:
             if name in self._left_out:
                 self._say(f"not preloaded: {name}, it {self._left_out[name]}")
+
+    def _write(self) -> None:
+        with open(verdict_file(self._contract.state), "w", encoding="utf-8") as file:
+            json.dump({"modules": self._safe, "left_out": self._left_out}, file)
 
     def _wanted(self) -> Wanted:
         wanted: Wanted = {name: [] for name in SERVER_MODULES}
@@ -105,29 +108,33 @@ class Verdict:
             stdout=asyncio.subprocess.PIPE,
             env=_environment_of(master["pid"]),
         )
-        assert process.stdin is not None and process.stdout is not None
         order = {"modules": modules, "path": master["path"], "folder": master["folder"]}
         user_folders = list(Sources(self._contract.user_folders).roots)
-        process.stdin.write(json.dumps({**order, "user_folders": user_folders}).encode())
-        process.stdin.close()
-        trying = ""
         try:
-            while True:
-                line = await asyncio.wait_for(process.stdout.readline(), TRIAL_SECONDS)
-                if not line:
-                    break
-                report = json.loads(line.decode("utf-8"))
-                if report.get("reason") is not None:
-                    return report["module"], report["reason"]
-                trying = report.get("trying", "")
-        except asyncio.TimeoutError:
-            return trying, "does not come back when it is imported"
+            return await _listen(process, {**order, "user_folders": user_folders})
         finally:
             _kill(process)
+            await process.wait()
+
+
+async def _listen(process: asyncio.subprocess.Process, order: Dict[str, Any]) -> Optional[Stumbled]:
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the trial was started without pipes")
+    process.stdin.write(json.dumps(order).encode())
+    process.stdin.close()
+    trying = ""
+    while True:
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), TRIAL_SECONDS)
+        except asyncio.TimeoutError:
+            return trying, "does not come back when it is imported"
+        if not line:
             code = await process.wait()
-        return (
-            (trying, f"ends the interpreter when it is imported, code {code}") if trying else None
-        )
+            return (trying, f"ends the interpreter with code {code}") if trying else None
+        report = json.loads(line.decode("utf-8"))
+        if report.get("reason") is not None:
+            return report["module"], report["reason"]
+        trying = report.get("trying", "")
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Dict, Optional, Tuple
 
-from .frames import FrameError, Message, encode, framed, parse, read_frame, response
+from .frames import Message, encode, framed, parse, read_frame, response
 
 LONGEST_EVENT = 4096
 FAREWELL_SECONDS = 3.0
+Inner = Tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 GOES_ON = ("continue", "next", "stepIn", "stepOut", "disconnect")
 
 
@@ -16,13 +18,12 @@ class Visit:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
-        self.initialize: Optional[bytes] = None
+        self.initialize = b""
         self.name = "another debugger"
         self.worker: Optional[int] = None
         self.attached = False
         self.paused = False
         self._said_goodbye = False
-        self._inner: Optional[Tuple[asyncio.StreamReader, asyncio.StreamWriter]] = None
 
     def described(self) -> Dict[str, Any]:
         return {"client": self.name, "worker": self.worker, "paused": self.paused}
@@ -34,25 +35,25 @@ class Visit:
         self.name = f"{client} ({peer[0]}:{peer[1]})" if peer else str(client)
         self.initialize = body
 
-    async def knock(self, door: Tuple[str, int]) -> None:
+    async def knock(self, door: Tuple[str, int]) -> Inner:
         """Connect to the adapter and hand on `initialize`; its answer was given at the gate."""
-        assert self.initialize is not None
         reader, writer = await asyncio.open_connection(*door)
-        self._inner = (reader, writer)
-        writer.write(framed(self.initialize))
-        while True:
-            body = await read_frame(reader)
-            if body is None:
-                raise FrameError("the adapter closed the connection")
-            message = parse(body)
-            if message.get("type") == "response":
-                return
-            self.writer.write(framed(body))
+        try:
+            writer.write(framed(self.initialize))
+            while True:
+                body = await read_frame(reader)
+                message = parse(body or b"")  # nothing more is as bad as nonsense
+                if message.get("type") == "response":
+                    return reader, writer
+                self.writer.write(encode(message))
+        except BaseException:
+            writer.close()
+            raise
 
-    async def pump(self, first: bytes) -> None:
+    async def pump(self, inner: Inner, first: bytes) -> None:
         """Carry messages both ways until the client or the adapter leaves."""
-        assert self._inner is not None
-        inner_reader, inner_writer = self._inner
+        inner_reader, inner_writer = inner
+        self.attached = True
         inner_writer.write(first)
         outward = asyncio.ensure_future(self._carry_out(inner_reader))
         inward = asyncio.ensure_future(self._carry_in(inner_writer))

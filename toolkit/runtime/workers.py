@@ -1,4 +1,4 @@
-"""The agent's view of the server's workers: each holds one line open to the agent while it lives."""
+"""The agent's view of the server's workers: each holds a line open to it while it lives."""
 
 from __future__ import annotations
 
@@ -94,8 +94,7 @@ class Workers:
         return next((worker for worker in self._known if worker.pid == pid), None)
 
     async def open(self, path: str) -> None:
-        if os.path.exists(path):
-            os.unlink(path)
+        _remove(path)
         self._server = await asyncio.start_unix_server(self._receive, path, limit=LONGEST_LINE)
         os.chmod(path, 0o600)
 
@@ -130,7 +129,7 @@ class Workers:
                 worker.heard(event)
                 self._heard(worker, event)
                 await self._announce()
-        except (LineError, KeyError, ValueError, OSError):
+        except (LineError, KeyError, TypeError, ValueError, OSError):
             return  # not a worker of ours, or one that died while it spoke
         finally:
             writer.close()
@@ -142,3 +141,9 @@ class Workers:
     async def _announce(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _remove(path: str) -> None:
+    """A socket that a former agent left."""
+    if os.path.exists(path):
+        os.unlink(path)

@@ -1,10 +1,16 @@
 # iris: rendered by aml-emu from requirements.txt
 FROM aml-emu/base AS tools
 USER root
-RUN --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip \
- && python3 -m venv /opt/aml-emu-tools \
- && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+ && python=$(sh /tmp/python.sh) \
+ && if "$python" -c 'import ensurepip' 2>/dev/null; then \
+        "$python" -m venv /opt/aml-emu-tools \
+     && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; \
+    else \
+        "$python" -m pip install --quiet --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9; \
+    fi
 
 FROM aml-emu/base
 USER root
@@ -12,15 +18,15 @@ RUN command -v runsvdir >/dev/null && command -v killall >/dev/null \
  || (apt-get update && apt-get install -y --no-install-recommends runit psmisc && rm -rf /var/lib/apt/lists/*)
 RUN rm -rf /var/runit \
  && (id dockeruser >/dev/null 2>&1 || useradd --create-home dockeruser) \
- && chmod a+rwx /home/dockeruser
+ && mkdir -p /home/dockeruser && chmod a+rwx /home/dockeruser
 ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/iris" \
-AZUREML_ENVIRONMENT_IMAGE="True" \
-PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
-AZUREML_INFERENCE_SERVER_HTTP_ENABLED="True" \
-AML_APP_ROOT="/var/azureml-app" \
-SVDIR="/var/runit" \
-WORKER_TIMEOUT="300" \
-PATH=/azureml-envs/iris/bin:$PATH \
+    AZUREML_ENVIRONMENT_IMAGE="True" \
+    PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
+    AZUREML_INFERENCE_SERVER_HTTP_ENABLED="True" \
+    AML_APP_ROOT="/var/azureml-app" \
+    SVDIR="/var/runit" \
+    WORKER_TIMEOUT="300" \
+    PATH=/azureml-envs/iris/bin:$PATH \
     LD_LIBRARY_PATH=/azureml-envs/iris/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
     --mount=type=bind,source=requirements.lock,target=/tmp/requirements.lock \
@@ -31,9 +37,11 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
  && /opt/aml-emu-tools/bin/uv venv --quiet --python 3.11 /azureml-envs/iris \
  && /opt/aml-emu-tools/bin/uv pip sync --python /azureml-envs/iris/bin/python /tmp/requirements.lock
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
+    --mount=type=bind,source=python.sh,target=/tmp/python.sh \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
-    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy \
- && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python /azureml-envs/iris/bin/python --target /opt/aml-emu/debugpy debugpy==1.8.22
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python \
+ && python=/azureml-envs/iris/bin/python \
+ && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy debugpy==1.8.22
 COPY root/ /
 RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
  && ln -sfn /var/azureml-app /var/azureml-apps \

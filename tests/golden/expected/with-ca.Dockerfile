@@ -1,11 +1,17 @@
 # iris: rendered by aml-emu from env.yml
 FROM aml-emu/base AS tools
 USER root
-RUN --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
-    export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt \
- && python3 -m venv /opt/aml-emu-tools \
- && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+    export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
+ && python=$(sh /tmp/python.sh) \
+ && if "$python" -c 'import ensurepip' 2>/dev/null; then \
+        "$python" -m venv /opt/aml-emu-tools \
+     && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; \
+    else \
+        "$python" -m pip install --quiet --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9; \
+    fi
 
 FROM aml-emu/base
 USER root
@@ -13,30 +19,32 @@ RUN command -v runsvdir >/dev/null && command -v killall >/dev/null \
  || (apt-get update && apt-get install -y --no-install-recommends runit psmisc && rm -rf /var/lib/apt/lists/*)
 RUN rm -rf /var/runit \
  && (id dockeruser >/dev/null 2>&1 || useradd --create-home dockeruser) \
- && chmod a+rwx /home/dockeruser
+ && mkdir -p /home/dockeruser && chmod a+rwx /home/dockeruser
 ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/iris" \
-AZUREML_ENVIRONMENT_IMAGE="True" \
-PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
-AZUREML_INFERENCE_SERVER_HTTP_ENABLED="True" \
-AML_APP_ROOT="/var/azureml-app" \
-SVDIR="/var/runit" \
-WORKER_TIMEOUT="300" \
-PATH=/azureml-envs/iris/bin:$PATH \
+    AZUREML_ENVIRONMENT_IMAGE="True" \
+    PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
+    AZUREML_INFERENCE_SERVER_HTTP_ENABLED="True" \
+    AML_APP_ROOT="/var/azureml-app" \
+    SVDIR="/var/runit" \
+    WORKER_TIMEOUT="300" \
+    PATH=/azureml-envs/iris/bin:$PATH \
     LD_LIBRARY_PATH=/azureml-envs/iris/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
     --mount=type=bind,source=requirements.lock,target=/tmp/requirements.lock \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
-    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt \
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
  && (/opt/aml-emu-tools/bin/uv python find --quiet 3.11 || /opt/aml-emu-tools/bin/uv python install --quiet 3.11 \
      || (echo "the base image has no Python 3.11 and none could be downloaded: pin the base's own, or choose another base" >&2; exit 1)) \
  && /opt/aml-emu-tools/bin/uv venv --quiet --python 3.11 /azureml-envs/iris \
  && /opt/aml-emu-tools/bin/uv pip sync --python /azureml-envs/iris/bin/python /tmp/requirements.lock
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
+    --mount=type=bind,source=python.sh,target=/tmp/python.sh \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
-    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt \
- && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python /azureml-envs/iris/bin/python --target /opt/aml-emu/debugpy debugpy==1.8.22
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
+ && python=/azureml-envs/iris/bin/python \
+ && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy debugpy==1.8.22
 COPY root/ /
 RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
  && ln -sfn /var/azureml-app /var/azureml-apps \

@@ -15,7 +15,6 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +25,9 @@ T = TypeVar("T")
 
 RUNTIME = Path(toolkit.runtime.__file__).parent
 TEMPLATES = RUNTIME.parents[1] / "templates" / "runit"
-ENVIRONMENT = Path(sys.prefix)
-DEBUGPY = Path(find_spec("debugpy").origin or "").parent  # type: ignore[union-attr]  # a dependency of the project
+# The Python environment that serves; another one than that of the tests when it is named.
+ENVIRONMENT = Path(os.environ.get("RUNTIME_TEST_ENVIRONMENT", sys.prefix))
+DEBUGPY = next(ENVIRONMENT.glob("lib/python3*/site-packages/debugpy"))
 TOKEN = "a-token"  # a fixed one: the ports live for seconds, on loopback
 
 SCORE = """\
@@ -228,7 +228,7 @@ class ServiceTree:
         return DapSession("127.0.0.1", self.debug_port, **options)
 
     def log_text(self) -> str:
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def _leftovers(self) -> Iterator[int]:
         """The processes that carry this tree's SVDIR in their environment."""

@@ -95,7 +95,7 @@ def test_exceptions_that_the_server_swallows_stop_the_debugger(make_tree: MakeTr
         answer = tree.score_later("text")
         stop = session.wait_for_stop()
         assert (stop.reason, stop.function, stop.line) == ("exception", "run", 10)
-        assert session.locals(stop)["data"] == "'{\"x\": \"text\"}'"
+        assert session.locals(stop)["data"] == '\'{"x": "text"}\''
         assert session.stack(stop)[0] == "run"
         session.continue_(stop)
         status, body = answer.result()

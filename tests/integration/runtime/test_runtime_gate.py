@@ -63,7 +63,7 @@ def test_second_client_is_refused_and_the_first_undisturbed(tree: ServiceTree) -
         answer = tree.score_later(4)
         stop = first.wait_for_stop()
         for _ in range(2):
-            with pytest.raises(DapError, match="first .* is attached already"):
+            with pytest.raises(DapError, match=r"first .* is attached already"):
                 tree.debug(name="second").__enter__()
         assert first.locals(stop)["x"] == "4"
         first.continue_(stop)
@@ -119,7 +119,7 @@ def test_client_that_leaves_in_the_middle_of_an_attach(tree: ServiceTree) -> Non
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_adapter_that_dies_is_replaced(tree: ServiceTree, paused: bool) -> None:
+def test_adapter_that_dies_is_replaced(tree: ServiceTree, *, paused: bool) -> None:
     """Also with a request at a breakpoint: it goes on, and the same worker is debuggable again."""
     session = tree.debug().__enter__()
     worker = session.wait_for_worker()

@@ -186,9 +186,7 @@ def light_load(tree: ServiceTree) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(("mode", "debug"), [("fork", ""), ("swap", ""), ("fork", "1")])
-def test_no_request_is_dropped_over_ten_reloads(
-    make_tree: MakeTree, mode: str, debug: str
-) -> None:
+def test_no_request_is_dropped_over_ten_reloads(make_tree: MakeTree, mode: str, debug: str) -> None:
     tree = make_tree(AML_EMU_RELOAD=mode, AML_EMU_DEBUG=debug)
     tree.start()
     with light_load(tree) as wrong:
@@ -245,7 +243,9 @@ def test_two_workers_are_both_reloaded(make_tree: MakeTree, mode: str) -> None:
 def test_requests_that_arrive_during_a_reload_become_one(make_tree: MakeTree) -> None:
     tree = make_tree(AML_EMU_RELOAD="fork")
     tree.start()
-    tree.edit("score.py", ("    global model", "    global model\n    import time; time.sleep(0.5)"))
+    tree.edit(
+        "score.py", ("    global model", "    global model\n    import time; time.sleep(0.5)")
+    )
     running = tree.reload_later()
     wait_until(lambda: tree.status()["reloading"], "the first reload runs")
     tree.edit("score.py", ("time.sleep(0.5)", "pass"), ('"version": 1', '"version": 2'))

@@ -10,7 +10,7 @@ from toolkit.errors import EngineUnavailable, SpecError
 from toolkit.live.image import ImageRequest, build_image, write_context
 from toolkit.plans.requirements import plan_requirements
 from toolkit.settings import Settings
-from toolkit.specs.environment import load_environment
+from toolkit.specs.environment import CondaEnvironment, load_environment
 
 ENV = "name: iris\ndependencies: [{pip: [azureml-inference-server-http]}]\n"
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(host.machine(), host.machine())
@@ -28,6 +28,7 @@ class Desk:
         self.settings = Settings(project=folder, environ=environ)
         self.said: list[str] = []
         environment = load_environment(self.request.env)
+        assert isinstance(environment, CondaEnvironment)
         requirements = plan_requirements(environment, kind="inference")
         for platform in {"linux/amd64", f"linux/{MACHINE}"}:
             resolve(
@@ -102,10 +103,10 @@ def test_a_stand_in_is_used_for_the_base(desk: Desk) -> None:
 
 
 def test_without_an_engine_nothing_is_tried(desk: Desk) -> None:
-    desk.request.env.write_text("not: an environment\n")
     engine = FakeEngine(unavailable=EngineUnavailable("no Docker engine answers"))
     with pytest.raises(EngineUnavailable):
         build_image(desk.request, desk.settings, engine, say=desk.said.append, on_event=print)
+    assert engine.built == []
 
 
 def test_a_wrong_environment_builds_nothing(desk: Desk) -> None:

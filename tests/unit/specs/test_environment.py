@@ -183,9 +183,9 @@ def test_nothing_alike_is_not_guessed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["env.yml", "requirements.txt"])
-def test_a_folder_cannot_be_read(tmp_path: Path, name: str) -> None:
+def test_a_folder_is_no_environment(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    with pytest.raises(SpecError, match=f"file cannot be read: .*{name}"):
+    with pytest.raises(SpecError, match=rf"folder: .*{name}"):
         load_environment(tmp_path / name)
 
 

@@ -63,7 +63,6 @@ class _Frozen(BaseModel):
     dockerfile: str = ""
     variables: dict[str, str] = {}
     successor: str = ""
-    versions: str = ""
     replaced: list[_Replaced] = []
     left_out: list[str] = []
     notes: list[str] = []

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import namespaces
@@ -57,13 +57,13 @@ def main(spec: int, listener: int, ack: int, life: int) -> int:
 class First:
     """The command, those that were run beside it, and who waits for them."""
 
-    def __init__(self, launch: Dict[str, Any], listener: socket.socket, life: int) -> None:
+    def __init__(self, launch: dict[str, Any], listener: socket.socket, life: int) -> None:
         self._launch = launch
         self._listener = listener
         self._life = life
         self._command = 0
-        self._ended: Optional[int] = None
-        self._waiting: Dict[int, socket.socket] = {}
+        self._ended: int | None = None
+        self._waiting: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
 
     def start(self) -> None:
@@ -125,7 +125,7 @@ class First:
         for file in files:
             os.close(file)
 
-    def _execute(self, connection: socket.socket, argv: List[str], output: int) -> None:
+    def _execute(self, connection: socket.socket, argv: list[str], output: int) -> None:
         try:
             pid = spawn(argv, self._launch["env"], self._launch["cwd"], output)
         except OSError as error:
@@ -142,7 +142,7 @@ class First:
             return  # it is ending already
 
 
-def _reply(connection: socket.socket, answer: Dict[str, Any]) -> None:
+def _reply(connection: socket.socket, answer: dict[str, Any]) -> None:
     with connection:
         try:
             connection.send(json.dumps(answer).encode())
@@ -150,7 +150,7 @@ def _reply(connection: socket.socket, answer: Dict[str, Any]) -> None:
             return  # who asked has gone
 
 
-def spawn(argv: List[str], env: Dict[str, str], cwd: str, output: Optional[int] = None) -> int:
+def spawn(argv: list[str], env: dict[str, str], cwd: str, output: int | None = None) -> int:
     """Start a program in a session of its own; raises the OSError of its start."""
     failed, failure = os.pipe()
     pid = os.fork()
@@ -169,7 +169,7 @@ def spawn(argv: List[str], env: Dict[str, str], cwd: str, output: Optional[int] 
     return pid
 
 
-def _become(argv: List[str], env: Dict[str, str], cwd: str, output: Optional[int]) -> None:
+def _become(argv: list[str], env: dict[str, str], cwd: str, output: int | None) -> None:
     os.setsid()
     if os.getppid() != 1:
         processes.die_with_parent()

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 import processes
 
@@ -25,7 +25,7 @@ KEPT = {2: MS_NOSUID, 4: MS_NODEV, 8: MS_NOEXEC, 1024: 1024, 2048: 2048, 4096: 1
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
-def enter(place: Dict[str, Any]) -> None:
+def enter(place: dict[str, Any]) -> None:
     """Go on as the first process of new namespaces, whose `/` is `place["root"]`.
 
     The process that called stays outside, waits, and ends as the one inside does.
@@ -103,9 +103,9 @@ def _become_root(folder: Path) -> None:
 
 
 def _mount(
-    source: Optional[object], target: object, *, kind: str = "", flags: int = 0, data: str = ""
+    source: object | None, target: object, *, kind: str = "", flags: int = 0, data: str = ""
 ) -> None:
-    def text(value: object) -> Optional[bytes]:
+    def text(value: object) -> bytes | None:
         return os.fsencode(str(value)) if value else None
 
     _call("mount", text(source), text(target), text(kind), flags, text(data), name=str(target))

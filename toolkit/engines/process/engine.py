@@ -1,0 +1,175 @@
+"""Building environments and launching them on this machine itself. Knows plans, not Azure ML."""
+
+from __future__ import annotations
+
+import platform as host
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final, cast
+
+from toolkit.engines import ports
+from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, StoredImage
+from toolkit.engines.events import BuildEvent, ImageReady
+from toolkit.engines.process.cachefolder import writing
+from toolkit.engines.process.environment import Environments
+from toolkit.engines.process.handle import ProcessHandle
+from toolkit.engines.process.images import Images
+from toolkit.engines.process.interpreter import Interpreter, find_interpreter
+from toolkit.engines.process.launch import launch
+from toolkit.engines.process.records import launches
+from toolkit.engines.process.sandbox import RUNGS, Rung, Sandbox, choose
+from toolkit.errors import EngineUnavailable, SpecError
+from toolkit.plans.model import Contents, ImagePlan, LaunchPlan
+from toolkit.settings import DEFAULT_BASE, cache_folder
+
+SANDBOX_VARIABLE: Final = "AML_EMU_SANDBOX"
+_BASES: Final = (DEFAULT_BASE, f"{DEFAULT_BASE}:latest")
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class ProcessEngine:
+    """The engine that needs no daemon: environments by uv, launches in a sandbox."""
+
+    name = "process"
+
+    def __init__(
+        self, environ: Mapping[str, str], *, cache: Path | None = None, rungs: Sequence[Rung] = ()
+    ) -> None:
+        self._environ = environ
+        self._cache = cache or cache_folder(environ)
+        self._rungs = rungs
+        self._images = Images(cache=self._cache)
+
+    @cached_property
+    def _sandbox(self) -> Sandbox:
+        return choose(self._environ, self._rungs or _wanted_rungs(self._environ))
+
+    def check(self) -> EngineInfo:
+        if sys.platform != "linux":
+            raise EngineUnavailable(
+                f"the process engine does not run on this system: {sys.platform}",
+                hint="start Docker and use `--engine docker`",
+            )
+        sandbox = self._sandbox
+        return EngineInfo(
+            name="process",
+            version=sandbox.version,
+            address=str(self._cache),
+            platform=_platform(),
+            notes=sandbox.notes,
+        )
+
+    def build(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Image:
+        contents = _honoured(plan)
+        python = find_interpreter(contents.python, self._environ)
+        digest = f"sha256:{plan.inputs(python.identity)}"
+        tag = plan.tag(python.identity)
+        there = None if options.no_cache else self._images.get(digest)
+        if there is None:
+            self._make(digest, plan, contents, python, on_event, anew=options.no_cache)
+        self._images.name(digest, (tag, *plan.tags))
+        if there is None:
+            on_event(ImageReady(id=digest))
+        return Image(tag=tag, id=digest, built=there is None)
+
+    def _make(
+        self,
+        digest: str,
+        plan: ImagePlan,
+        contents: Contents,
+        python: Interpreter,
+        on_event: Callable[[BuildEvent], None],
+        *,
+        anew: bool,
+    ) -> None:
+        shelf = Environments(cache=self._cache, environ=self._environ)
+        environment = shelf.environment(contents.lock, python, on_event, anew=anew)
+        debugger = shelf.debugger(contents.debugpy_version, python, on_event)
+        linked = (environment / "bin/python").readlink()
+        self._images.keep(
+            digest,
+            plan,
+            environment=environment,
+            debugger=debugger,
+            python=sorted({python.prefix, python.prefix.resolve(), linked.parent.parent}),
+        )
+
+    def has(self, image: str) -> bool:
+        # Our own base stands for this machine's system here: there is nothing to make.
+        return image in _BASES or self._images.find(image) is not None
+
+    def port_holder(self, port: int) -> str | None:
+        for folder, record in launches(self._cache / "run"):
+            if port in record.ports.values() and folder.is_alive:
+                return f"`{record.name}`"
+        return None if ports.is_free(port) else ports.holder(port)
+
+    def images(self, labels: Mapping[str, str]) -> list[StoredImage]:
+        return [
+            StoredImage(tag=tag, id=image.id, size=image.size)
+            for tag, image in self._images.tagged()
+            if _has_labels(image.labels, labels)
+        ]
+
+    def launch(self, plan: LaunchPlan) -> Handle:
+        image = self._images.find(plan.image)
+        if image is None:
+            raise EngineUnavailable(
+                f"the process engine has no such image: {plan.image}",
+                hint="build it first with `aml-emu build --engine process`",
+            )
+        return launch(plan, image, self._sandbox, cache=self._cache)
+
+    def find(self, labels: Mapping[str, str]) -> list[Handle]:
+        with writing(self._cache):
+            return [
+                ProcessHandle(folder, record)
+                for folder, record in launches(self._cache / "run")
+                if _has_labels(record.labels, labels)
+            ]
+
+
+def _honoured(plan: ImagePlan) -> Contents:
+    """What the plan asks for; raises EngineUnavailable for what only an image could give."""
+    use_docker = "use `--engine docker`"
+    if plan.contents is None:
+        raise EngineUnavailable(
+            f"the process engine builds no Dockerfiles, which `{plan.name}` is made from",
+            hint=use_docker,
+        )
+    if plan.base not in _BASES:
+        raise EngineUnavailable(
+            f"the process engine has no base images, it uses this machine's system: {plan.base}",
+            hint=f"leave out `--base` and `[images]`, or {use_docker}",
+        )
+    if plan.platform not in {None, _platform()}:
+        raise EngineUnavailable(
+            f"the process engine runs for this machine's platform only ({_platform()}): "
+            f"{plan.platform}",
+            hint=use_docker,
+        )
+    return plan.contents
+
+
+def _platform() -> str:
+    return f"linux/{_ARCHITECTURES.get(host.machine(), host.machine())}"
+
+
+def _wanted_rungs(environ: Mapping[str, str]) -> Sequence[Rung]:
+    """All of them, from the best to the last; or the one that the environment names."""
+    wanted = environ.get(SANDBOX_VARIABLE)
+    if not wanted:
+        return RUNGS
+    if wanted not in RUNGS:
+        known = ", ".join(f"`{rung}`" for rung in RUNGS)
+        raise SpecError(f"{SANDBOX_VARIABLE}: unknown sandbox: {wanted}", hint=f"valid: {known}")
+    return (cast("Rung", wanted),)
+
+
+def _has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """An empty value means that the label is there, whatever it says."""
+    return all(key in labels and text in {"", labels[key]} for key, text in wanted.items())

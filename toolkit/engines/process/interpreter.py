@@ -1,0 +1,94 @@
+"""Finding a Python of the wanted version on this machine, without installing one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uv
+
+from toolkit.engines import command
+from toolkit.errors import EngineUnavailable
+
+_PROBE: Final = (
+    "import json, os, sys; print(json.dumps(["
+    "'%d.%d.%d' % sys.version_info[:3], sys.base_prefix, os.path.realpath(sys.executable)]))"
+)
+_PROBE_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpreter:
+    """A Python of the host. `prefix` is where its standard library lies."""
+
+    version: str
+    executable: Path
+    prefix: Path
+
+    @property
+    def identity(self) -> str:
+        """Changes when environments made from it would no longer be the same."""
+        return f"python {self.version} {self.executable}"
+
+
+def find_interpreter(wanted: str, environ: Mapping[str, str]) -> Interpreter:
+    """The first Python `major.minor` that answers: ours, on PATH, pyenv's, then uv's.
+
+    Raises EngineUnavailable if this machine has none.
+    """
+    tried: set[Path] = set()
+    for candidate in _candidates(wanted, environ):
+        if candidate not in tried:
+            tried.add(candidate)
+            found = _probe(candidate, environ)
+            if found and found.version.startswith(f"{wanted}."):
+                return found
+    raise EngineUnavailable(
+        f"this machine has no Python {wanted}, which the environment asks for",
+        hint=f"install it, for instance with `uv python install {wanted}`, or use `--engine docker`",
+    )
+
+
+def _candidates(wanted: str, environ: Mapping[str, str]) -> Iterator[Path]:
+    if wanted == f"{sys.version_info.major}.{sys.version_info.minor}":
+        yield Path(os.path.realpath(sys.executable))  # noqa: PTH118  # resolve() raises on loops
+    path = environ.get("PATH", os.defpath)
+    for name in (f"python{wanted}", "python3", "python"):
+        if found := shutil.which(name, path=path):
+            yield Path(found)
+    home = Path(environ.get("HOME") or "~").expanduser()
+    pyenv = Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    yield from sorted(pyenv.glob(f"{wanted}.*/bin/python"), key=_patch_number, reverse=True)
+    if found := _known_to_uv(wanted, environ):
+        yield found
+
+
+def _patch_number(python: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in python.parts[-3].split(".") if part.isdigit())
+
+
+def _known_to_uv(wanted: str, environ: Mapping[str, str]) -> Path | None:
+    argv = [uv.find_uv_bin(), "python", "find", "--quiet", "--no-project", "--system"]
+    offline = {**environ, "UV_PYTHON_DOWNLOADS": "never"}
+    outcome = command.run([*argv, wanted], environ=offline)
+    return Path(outcome.output.strip()) if outcome.exit_code == 0 else None
+
+
+def _probe(python: Path, environ: Mapping[str, str]) -> Interpreter | None:
+    """What it says of itself; None if it cannot be run (pyenv's shims say so only when tried)."""
+    try:
+        outcome = command.run(
+            [str(python), "-I", "-c", _PROBE], environ=environ, timeout=_PROBE_SECONDS
+        )
+    except (EngineUnavailable, OSError):
+        return None
+    if outcome.exit_code:
+        return None
+    version, prefix, executable = json.loads(outcome.output)
+    return Interpreter(version=version, prefix=Path(prefix), executable=Path(executable))

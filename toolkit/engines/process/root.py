@@ -1,0 +1,105 @@
+"""Writing the inside of a launch to disk, and the paths it has there when nothing can be mounted."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from toolkit.engines.process.images import write_placed
+from toolkit.engines.process.interior import PROGRAMS, Interior, host_links
+from toolkit.errors import EngineUnavailable
+
+INSIDE: Final = Path(__file__).parent / "inside"
+_OWN_PROGRAMS: Final = ("first.py", "namespaces.py", "processes.py", "runit.py")
+_RUNIT: Final = ("runsvdir", "runsv", "sv")
+_SHARED: Final = {PurePosixPath("/"), PurePosixPath("/tmp"), PurePosixPath("/var/tmp")}  # noqa: S108
+_HOST_SYSTEM: Final = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "sys")
+
+
+def write_root(interior: Interior, root: Path, *, python: str) -> None:
+    """Everything of the inside that is not mounted; `python` runs our own programs in there."""
+    refuse_system_files(interior)
+    for folder in interior.folders:
+        _inside(root, folder).mkdir(parents=True, exist_ok=True)
+        _inside(root, folder).chmod(0o777)
+    for file in interior.files:
+        write_placed(file, _inside(root, file.path))
+    programs = _inside(root, PROGRAMS)
+    (programs / "bin").mkdir(parents=True)
+    for name in _OWN_PROGRAMS:
+        shutil.copyfile(INSIDE / name, programs / name)
+    for name in _RUNIT:
+        program = programs / "bin" / name
+        program.write_text(
+            f'#!/bin/sh\nexec "{python}" -I -S "$(dirname "$0")/../runit.py" {name} "$@"\n', "utf-8"
+        )
+        program.chmod(0o755)
+
+
+def write_links(interior: Interior, root: Path) -> None:
+    """The links of a sandbox, where the same paths hold as in the plan."""
+    for link, target in (*host_links(), *interior.links.items()):
+        place = _inside(root, link)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(target)
+
+
+def refuse_system_files(interior: Interior) -> None:
+    """Raises EngineUnavailable for files that would have to be put into the host's own system."""
+    for file in interior.files:
+        if file.path.parts[1] in _HOST_SYSTEM:
+            raise EngineUnavailable(
+                f"the process engine cannot put files into the host's system: {file.path}",
+                hint="use `--engine docker`",
+            )
+
+
+def host_paths(interior: Interior, root: Path) -> dict[str, str]:
+    """The plan's paths and what they are on the host, for processes without a root of their own.
+
+    A mounted folder is its source. What lies within another mounted folder cannot be shown there:
+    it, and the folders that lead to it, stand in the launch's own root.
+    """
+    targets = {bind.target: bind.source for bind in interior.binds}
+    own = {*interior.folders, *(file.path for file in interior.files), PROGRAMS} - _SHARED
+    found = {path: _inside(root, path) for path in (*own, *_leading(targets))}
+    found |= targets
+    found |= {
+        link: found.get(target, _inside(root, target)) for link, target in interior.links.items()
+    }
+    return {str(path): str(place) for path, place in found.items()}
+
+
+def write_plain_links(interior: Interior, root: Path) -> None:
+    """Lead from the launch's root to what would be mounted there, where nothing is in between."""
+    targets = {bind.target: bind.source for bind in interior.binds}
+    leading = _leading(targets)
+    for target, source in targets.items():
+        place = _inside(root, target)
+        if target not in leading and not place.is_dir():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(source)
+
+
+def exchanged(text: str, paths: Mapping[str, str]) -> str:
+    """A variable or an argument with the paths in it exchanged: the longest that fits, each time."""
+    known = "|".join(map(re.escape, sorted(paths, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w./-])(?:{known})(?![\w.-])", lambda found: paths[found[0]], text)
+
+
+def _leading(targets: Iterable[PurePosixPath]) -> set[PurePosixPath]:
+    """Folders on the way from something mounted to something mounted within it."""
+    targets = set(targets)
+    return {
+        between
+        for target in targets
+        for between in target.parents
+        if any(outer in targets for outer in (between, *between.parents))
+    }
+
+
+def _inside(root: Path, path: PurePosixPath) -> Path:
+    return root / path.relative_to("/")
