@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  # a program of its own, in no package
 """Freeze Azure ML's curated environments into this folder, from a description of their sources.
 
     python dockerfiles/curated/generate.py DESCRIPTION.json [--folder FOLDER]
@@ -12,7 +13,7 @@ description gives the same files.
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import re
 import shutil
@@ -134,7 +135,11 @@ def main() -> None:
         if one["kind"] in FROZEN_KINDS and one["name"] not in AS_PUBLISHED:
             _freeze(folder / one["name"], one, source, newest_before)
         else:
-            published[one["name"]] = f"{REGISTRY}/{one['name']}:{one['version'] or 'latest'}"
+            published[one["name"]] = {
+                "kind": "inference" if one["kind"] == "inference" else "training",
+                "python": one["python"] or "",
+                "image": f"{REGISTRY}/{one['name']}:{one['version'] or 'latest'}",
+            }
     _write_yaml(folder / "published.yml", {"source": source, "environments": published})
     for era, wave in described["legacy"].items():
         for one in wave["environments"]:
@@ -142,8 +147,8 @@ def main() -> None:
 
 
 def _day_after(commit_date: str) -> str:
-    date = datetime.datetime.fromisoformat(commit_date).astimezone(datetime.timezone.utc).date()
-    return (date + datetime.timedelta(days=1)).isoformat()
+    date = dt.datetime.fromisoformat(commit_date).astimezone(dt.timezone.utc).date()
+    return (date + dt.timedelta(days=1)).isoformat()
 
 
 def _freeze(folder: Path, one: dict[str, Any], source: str, newest_before: str) -> None:
@@ -213,7 +218,10 @@ def _on_its_image(folder: Path, one: dict[str, Any], freezer: Freezer) -> dict[s
         if run["target"] == "base":
             continue
         if "-r requirements.txt" in run["flags"]:
-            lines += ["COPY requirements.txt .", "RUN pip install -r requirements.txt --no-cache-dir"]
+            lines += [
+                "COPY requirements.txt .",
+                "RUN pip install -r requirements.txt --no-cache-dir",
+            ]
             continue
         invocation = f"{run['invocation'] or 'python -m'} pip install"
         words = " ".join(f"'{word}'" for word in freezer.packages(run["packages"]))

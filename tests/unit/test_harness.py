@@ -49,7 +49,7 @@ def test_other_programs_are_not_fenced() -> None:
 
 
 def test_a_child_cannot_reach_docker_either(project: Callable[[Tree], Project]) -> None:
-    outcome = project({}).run("ps").assert_failed(3)
+    outcome = project({}).run("ps", "--engine", "docker").assert_failed(3)
     assert "pytest.mark.docker" in outcome.err
 
 

@@ -16,6 +16,7 @@ from toolkit.cli import console
 from toolkit.cli.arguments import spelled_out
 from toolkit.cli.base import app as base_app
 from toolkit.cli.build import build
+from toolkit.cli.debug import app as debug_app
 from toolkit.cli.doctor import doctor
 from toolkit.cli.env import app as env_app
 from toolkit.cli.invoke import invoke
@@ -40,6 +41,7 @@ app = typer.Typer(
 for command in (build, serve, invoke, ps, logs, stop, down, doctor):
     app.command()(command)
 app.add_typer(base_app, name="base")
+app.add_typer(debug_app, name="debug")
 app.add_typer(env_app, name="env")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,7 +80,7 @@ def trace(
         body=file.read_bytes() if file else data.encode() if data is not None else None,
     )
     for hit in trace_hits(_engine(engine), name, order, say=console.say):
-        console.result_json_line(hit.document())
+        console.result(dumps(hit.document()))
 
 
 def _engine(name: str | None) -> Engine:

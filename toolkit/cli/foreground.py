@@ -94,7 +94,9 @@ def _scoring(order: ServeOrder) -> Scoring:
 
 
 def _image(order: ServeOrder, settings: Settings, engine: Engine) -> str:
-    request = ImageRequest(env=order.env, conda=order.conda, no_cache=order.no_cache)
+    request = ImageRequest(
+        env=order.env, kind="inference", conda=order.conda, no_cache=order.no_cache
+    )
     with BuildProgress() as progress:
         image = build_image(request, settings, engine, say=console.say, on_event=progress)
     console.say(f"image {image.tag}{'' if image.built else ' (unchanged)'}")

@@ -16,8 +16,10 @@ def serve(
     env: Env,
     model: Annotated[list[Path] | None, typer.Option(help="Model file or folder.")] = None,
     name: Annotated[str | None, typer.Option(help="Service name.", show_default=False)] = None,
-    port: Annotated[int, typer.Option(help="Scoring port on 127.0.0.1.")] = 8000,
-    debug_port: Annotated[int, typer.Option(help="Debugger port on 127.0.0.1.")] = 5678,
+    port: Annotated[int, typer.Option(help="Scoring port on 127.0.0.1.", min=1, max=65535)] = 8000,
+    debug_port: Annotated[
+        int, typer.Option(help="Debugger port on 127.0.0.1.", min=1, max=65535)
+    ] = 5678,
     debug: Annotated[bool, typer.Option("--debug", help="Let an IDE attach.")] = False,
     wait: Annotated[
         float | None,

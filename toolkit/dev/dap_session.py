@@ -173,9 +173,9 @@ class DapSession:
             frame=top["id"],
         )
 
-    def has_stopped(self) -> bool:
+    def has_stopped(self, *, within: float = 0.0) -> bool:
         with self._news:
-            return bool(self._stops)
+            return self._news.wait_for(lambda: bool(self._stops), within)
 
     def detach(self) -> None:
         """Leave as an IDE does: a goodbye in every session, then the sockets close."""

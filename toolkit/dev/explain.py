@@ -91,8 +91,8 @@ def _facts(seen: Evidence) -> Iterator[tuple[str, str]]:
     texts = seen.source.splitlines()
     if 0 < seen.place.line <= len(texts):
         yield "line", f"{seen.place.line}: {texts[seen.place.line - 1].strip()}"
-    if seen.place.line in inside.lines and runs_when_loaded(seen.source, seen.place.line):
-        yield "runs", "when the module is loaded and after each reload, not at a request"
+        if seen.place.line in inside.lines and runs_when_loaded(seen.source, seen.place.line):
+            yield "runs", "when the module is loaded and after each reload, not at a request"
     sessions = ", ".join(map(str, inside.sessions)) or "none"
     yield (
         "client",

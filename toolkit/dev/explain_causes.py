@@ -90,7 +90,9 @@ def _line(seen: Evidence) -> Iterable[Problem]:
         return
     said = f"line {line} {what_it_is(seen.source, line) if seen.source else 'holds no code'}"
     if there := landing(seen.source, line, inside.lines):
-        runs = f"in `{there.function}`" if there.function else "run when the module is loaded"
+        runs = (
+            f"in `{there.function}`" if there.function else "which runs when the module is loaded"
+        )
         said += f"; the debugger moves it to line {there.line}, {runs}: {there.text}"
     after = inside.lines[bisect.bisect_right(inside.lines, line) :]
     todo = f"set it on line {after[0]}" if after else f"set it on line {max(inside.lines)}"

@@ -115,8 +115,10 @@ def agent_of(handle: Handle) -> Agent:
 
 
 def _nearest(engine: Engine, local: Path, remote: PurePosixPath) -> Service | None:
-    """The service with the deepest code folder around the file; for a container's path, the only
-    one. Among equals one that runs, and can be debugged, comes first."""
+    """The service with the deepest code folder around the file, if possible one that runs.
+
+    For a path of a container it is the only service there is.
+    """
     services = find_services(engine)
     if not local.is_file():
         return the_service(engine, None) if remote.is_absolute() else None

@@ -13,7 +13,7 @@ from toolkit.plans.model import ImagePlan, LaunchPlan
 
 
 class AutomaticEngine:
-    """Decides at its first use. `instead` makes the engine for machines where `first` is missing."""
+    """Decides at its first use; `instead` makes the engine for machines without `first`."""
 
     def __init__(self, first: Engine, instead: Callable[[], Engine]) -> None:
         self._first = first

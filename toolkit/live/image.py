@@ -6,33 +6,31 @@ import platform as host
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from typing_extensions import assert_never
+from typing import Final
 
 from toolkit.engines.base import BuildOptions, Engine, Image
 from toolkit.engines.events import BuildEvent
 from toolkit.engines.lock import lock_path, resolve
 from toolkit.engines.trust import HostTrust, host_trust
 from toolkit.live.base import make_base
-from toolkit.plans.dockerfile import OwnImage, plan_own_image
+from toolkit.plans.dockerfile import OwnImage, own_name, plan_own_image
+from toolkit.plans.foundation import foundation_of, listed_in
 from toolkit.plans.image import plan_image
 from toolkit.plans.model import CondaMode, ImageKind, ImagePlan
 from toolkit.plans.packages import Locked, Packages, plan_packages
 from toolkit.plans.requirements import Requirements
 from toolkit.settings import DEFAULT_BASE, Settings
 from toolkit.specs.environment import (
-    CondaEnvironment,
     CuratedEnvironment,
     Dockerfile,
-    DockerfileEnvironment,
     Environment,
-    ImageEnvironment,
     PipEnvironment,
     load_environment,
 )
 
 Say = Callable[[str], None]
 OnEvent = Callable[[BuildEvent], None]
+OWN_IMAGES: Final = "aml-emu"  # the part of a tag before the plan's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,9 @@ def build_image(
         environment, request, settings, platform=info.platform, trust=trust, say=say
     )
     own = _own_image(environment, settings, say=say)
-    base = build(own.plan).tag if own else _base(environment, settings, say=say)
+    base = base_for(environment, settings, say=say)
+    if own:
+        base = build(own.plan).tag
     return build(_plan(environment, packages, request, base=base, trust=trust))
 
 
@@ -87,7 +87,7 @@ def write_context(request: ImageRequest, settings: Settings, folder: Path, *, sa
         environment, request, settings, platform=f"linux/{arch}", trust=trust, say=say
     )
     own = _own_image(environment, settings, say=say)
-    base = f"aml-emu/{own.plan.name}" if own else _base(environment, settings, say=say)
+    base = base_for(environment, settings, say=say)
     if own:
         _write(own.plan, folder / "own")
         say(f"build the user's part first: docker build -t {base} {folder / 'own'}")
@@ -142,44 +142,15 @@ def _packages(
         wanted,
         platform=platform,
         path=path,
-        spec=_listed_in(environment),
+        spec=listed_in(environment) or settings.project,
         trust=trust,
         environ=settings.environ,
     )
     return Locked(python=wanted.python, lock=lock)
 
 
-def _listed_in(environment: Environment) -> Path:
-    """The file in which the packages stand."""
-    match environment:
-        case CuratedEnvironment():
-            return _listed_in(environment.recipe)
-        case CondaEnvironment() | PipEnvironment():
-            return environment.path
-        case ImageEnvironment() | DockerfileEnvironment():
-            raise AssertionError(environment)  # their packages are present, nothing is listed
-        case _:
-            assert_never(environment)
-
-
-def _stands_on(environment: Environment) -> str | Dockerfile | None:
-    match environment:
-        case CuratedEnvironment():
-            return _stands_on(environment.recipe)
-        case CondaEnvironment():
-            return environment.base
-        case PipEnvironment():
-            return None
-        case DockerfileEnvironment():
-            return environment.dockerfile
-        case ImageEnvironment():
-            return environment.image
-        case _:
-            assert_never(environment)
-
-
 def _own_image(environment: Environment, settings: Settings, *, say: Say) -> OwnImage | None:
-    dockerfile = _stands_on(environment)
+    dockerfile = foundation_of(environment)
     if not isinstance(dockerfile, Dockerfile):
         return None
     own = plan_own_image(dockerfile, name=environment.name, stand_in=settings.stand_in)
@@ -188,12 +159,15 @@ def _own_image(environment: Environment, settings: Settings, *, say: Say) -> Own
     return own
 
 
-def _base(environment: Environment, settings: Settings, *, say: Say) -> str:
-    named = _stands_on(environment)
-    if not isinstance(named, str):
+def base_for(environment: Environment, settings: Settings, *, say: Say) -> str:
+    """The image below ours: the environment's own or its stand-in, else that of the settings."""
+    named = foundation_of(environment)
+    if named is None:
         return settings.stand_in(settings.base)
     if settings.base != DEFAULT_BASE:
         say(f"the environment names its own image, so the base `{settings.base}` is not used")
+    if isinstance(named, Dockerfile):
+        return f"{OWN_IMAGES}/{own_name(environment.name)}"
     image = settings.stand_in(named)
     if image != named:
         say(f"`{image}` stands in for `{named}`")

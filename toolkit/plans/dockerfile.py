@@ -34,6 +34,11 @@ class OwnImage:
     notes: tuple[str, ...] = ()
 
 
+def own_name(name: str) -> str:
+    """The name of the user's part of the environment `name`."""
+    return f"{name}-own"
+
+
 def plan_own_image(
     dockerfile: Dockerfile, *, name: str, stand_in: Callable[[str], str] = str
 ) -> OwnImage:
@@ -49,7 +54,7 @@ def plan_own_image(
     text, replaced = _with_stand_ins(dockerfile.text, found, stand_in)
     files = tuple(_context(dockerfile))
     plan = ImagePlan(
-        name=f"{name}-own",
+        name=own_name(name),
         base=stand_in(base),
         dockerfile=text,
         context=files,

@@ -53,7 +53,7 @@ def plan_image(
 
     The same arguments give byte-identical files. User code is no part of it: it is mounted.
     """
-    prefix = _prefix(environment)
+    prefix = prefix_of(environment)
     layout = _layout(environment, kind, None if isinstance(packages, Present) else prefix)
     steps = _steps(packages, layout, prefix)
     dockerfile = render(
@@ -88,7 +88,8 @@ def plan_image(
     )
 
 
-def _prefix(environment: Environment) -> PurePosixPath:
+def prefix_of(environment: Environment) -> PurePosixPath:
+    """Where the environment is installed in its image."""
     recipe = environment.recipe if isinstance(environment, CuratedEnvironment) else environment
     named = recipe.prefix if isinstance(recipe, CondaEnvironment) else None
     return named or azureml.ENVS_ROOT / environment.name

@@ -154,6 +154,7 @@ class Reload:
 class LaunchPlan:
     """One container (or sandbox) to start.
 
+    `folders` are made writable by anybody before it starts, then `files` are put in place.
     `as_host_user` runs it with the ids of the person at the keyboard, so that what the code
     writes into mounted folders is theirs.
 
@@ -171,6 +172,7 @@ class LaunchPlan:
     caches: tuple[Cache, ...] = ()
     ports: tuple[Port, ...] = ()
     files: tuple[PlacedFile, ...] = ()
+    folders: tuple[PurePosixPath, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     working_dir: PurePosixPath | None = None
     probe: Probe | None = None

@@ -96,6 +96,8 @@ def with_agent(plan: LaunchPlan, *, token: str) -> LaunchPlan:
     return replace(
         plan,
         files=(*plan.files, *runit_service(emulation.AGENT_SERVICE, azureml.RUNIT_TREE)),
+        # runsv keeps its own state in the service's folder, whoever it runs as
+        folders=(*plan.folders, azureml.RUNIT_TREE / emulation.AGENT_SERVICE),
         ports=(*plan.ports, Port(container=emulation.CONTROL_PORT)),
         env={
             **plan.env,

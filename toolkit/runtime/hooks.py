@@ -12,6 +12,7 @@ from .session import WorkerSession, say
 from .swap import Swapper
 
 CANDIDATE_FAILED = 90
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104  # to be replaced
 DEBUG_THREADS = 4
 USER_SCRIPT_MODULE = "azureml_inference_server_http.server.user_script"
 
@@ -26,7 +27,7 @@ class ServerHooks:
     def settings(self) -> Dict[str, Any]:
         """What gunicorn reads from its configuration file."""
         if self._contract.reload is None and not self._contract.debug:
-            return {}
+            return {"on_starting": self.stay_inside}
         settings: Dict[str, Any] = {"control_socket_disable": True}
         if self._contract.debug:
             # A worker with threads answers probes while one request stands at a breakpoint.
@@ -43,8 +44,15 @@ class ServerHooks:
             settings[name] = getattr(self, name)
         return settings
 
-    def on_starting(self, _server: Any) -> None:
+    def on_starting(self, server: Any) -> None:
+        self.stay_inside(server)
         Master(self._contract).introduce()
+
+    def stay_inside(self, server: Any) -> None:
+        """Listen where the contract says: the server package names all addresses on gunicorn's
+        command line, and only a hook has the last word over that."""
+        bind = [address.replace(ALL_ADDRESSES, self._contract.host, 1) for address in server.cfg.bind]
+        server.cfg.set("bind", bind)
 
     def nworkers_changed(self, server: Any, new: int, old: Optional[int]) -> None:
         """SIGTTIN asks for a candidate; SIGTTOU accepts it in the place of an old worker."""

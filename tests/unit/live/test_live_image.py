@@ -20,14 +20,15 @@ class Desk:
     """A project whose lock is made already, so that no uv runs."""
 
     def __init__(self, folder: Path) -> None:
-        self.request = ImageRequest(env=folder / "env.yml", tags=("mine:1",))
-        self.request.env.write_text(ENV)
+        self.env = folder / "env.yml"
+        self.env.write_text(ENV)
+        self.request = ImageRequest(env=str(self.env), tags=("mine:1",))
         self.bundle = folder / "ca.pem"
         self.bundle.write_bytes(b"PEM")
         environ = {"HOME": str(folder), "SSL_CERT_FILE": str(self.bundle)}
         self.settings = Settings(project=folder, environ=environ)
         self.said: list[str] = []
-        environment = load_environment(self.request.env)
+        environment = load_environment(self.env)
         assert isinstance(environment, CondaEnvironment)
         requirements = plan_requirements(environment, kind="inference")
         for platform in {"linux/amd64", f"linux/{MACHINE}"}:
@@ -40,7 +41,7 @@ class Desk:
                     platform=platform,
                     python=requirements.python,
                 ),
-                spec=self.request.env,
+                spec=self.env,
                 trust=HostTrust(),
                 environ={},
                 run=FakeUv(),
@@ -79,7 +80,7 @@ def test_the_hosts_trust_is_given_as_secrets_whose_values_do_not_count(desk: Des
 def test_notes_about_the_environment_are_said(desk: Desk) -> None:
     engine = FakeEngine(known=["aml-emu/base"])
     build_image(desk.request, desk.settings, engine, say=desk.said.append, on_event=print)
-    assert desk.said == [f"{desk.request.env} pins no Python: using 3.11"]
+    assert desk.said == [f"{desk.env} pins no Python: using 3.11"]
 
 
 def test_a_missing_base_is_made_first(desk: Desk) -> None:
@@ -110,7 +111,7 @@ def test_without_an_engine_nothing_is_tried(desk: Desk) -> None:
 
 
 def test_a_wrong_environment_builds_nothing(desk: Desk) -> None:
-    desk.request.env.write_text("dependencies: [numpy]\n")
+    desk.env.write_text("dependencies: [numpy]\n")
     engine = FakeEngine(known=["aml-emu/base"])
     with pytest.raises(SpecError):
         build_image(desk.request, desk.settings, engine, say=desk.said.append, on_event=print)

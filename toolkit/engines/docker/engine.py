@@ -80,8 +80,8 @@ class DockerEngine:
             raise self._cannot_create(plan, error) from error
         handle = DockerHandle(container, self._client.api)
         try:
-            if plan.files:
-                container.put_archive("/", archive(plan.files))
+            if plan.files or plan.folders:
+                container.put_archive("/", archive(plan.files, plan.folders))
             container.start()
         except APIError as error:
             handle.stop(grace=0)
@@ -158,18 +158,15 @@ def _filters(labels: Mapping[str, str]) -> list[str]:
     return [f"{key}={value}" if value else key for key, value in labels.items()]
 
 
-def archive(files: Iterable[PlacedFile]) -> bytes:
-    """A tar of the files and their folders; folders are open to any user, as runsv needs."""
+def archive(files: Iterable[PlacedFile], folders: Iterable[PurePosixPath] = ()) -> bytes:
+    """A tar of the files, and of folders that anybody may write to."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
-        seen: set[PurePosixPath] = set()
+        for folder in folders:
+            entry = tarfile.TarInfo(str(folder).lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+            tar.addfile(entry)
         for file in files:
-            folder = file.path.parent
-            if folder not in seen:
-                seen.add(folder)
-                entry = tarfile.TarInfo(str(folder).lstrip("/"))
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o777
-                tar.addfile(entry)
             content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
             entry = tarfile.TarInfo(str(file.path).lstrip("/"))
             entry.size, entry.mode = len(content), file.mode

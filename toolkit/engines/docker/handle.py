@@ -11,6 +11,7 @@ from requests.exceptions import ConnectionError as Disconnected
 from requests.exceptions import ReadTimeout
 
 from toolkit.engines.base import Address, ExecResult, State
+from toolkit.errors import NotReady
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -69,8 +70,11 @@ class DockerHandle:
             return  # removed while we were reading: there is no more to say
 
     def exec(self, command: Sequence[str]) -> ExecResult:
-        started = self._api.exec_create(self.id, list(command))["Id"]
-        output = self._api.exec_start(started)
+        try:
+            started = self._api.exec_create(self.id, list(command))["Id"]
+            output = self._api.exec_start(started)
+        except (APIError, NotFound) as error:
+            raise NotReady(f"`{self.name}` is not running", details=str(error)) from error
         return ExecResult(
             exit_code=int(self._api.exec_inspect(started)["ExitCode"]),
             output=output.decode(errors="replace"),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from toolkit.engines import ports
 from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, StoredImage
@@ -92,7 +92,8 @@ class ProcessEngine:
         linked = (environment / "bin/python").readlink()
         self._images.keep(
             digest,
-            plan,
+            contents,
+            labels=plan.labels,
             environment=environment,
             debugger=debugger,
             python=sorted({python.prefix, python.prefix.resolve(), linked.parent.parent}),
@@ -167,7 +168,7 @@ def _wanted_rungs(environ: Mapping[str, str]) -> Sequence[Rung]:
     if wanted not in RUNGS:
         known = ", ".join(f"`{rung}`" for rung in RUNGS)
         raise SpecError(f"{SANDBOX_VARIABLE}: unknown sandbox: {wanted}", hint=f"valid: {known}")
-    return (cast("Rung", wanted),)
+    return (wanted,)
 
 
 def _has_labels(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

@@ -151,7 +151,7 @@ class ProcessHandle:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 words = process.cmdline()
-                if "keeper.py" in " ".join(words[:4]) and str(self._folder.path) in words:
+                if "inside.keeper" in " ".join(words[:5]) and str(self._folder.path) in words:
                     process.kill()
 
     def _until(self, fact: Any) -> None:

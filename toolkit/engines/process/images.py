@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from toolkit.engines.process.cachefolder import UNFINISHED, remove, writing
-from toolkit.plans.model import Contents, ImagePlan, PlacedFile
+from toolkit.plans.model import Contents, PlacedFile
 
 _RECORD: Final = "image.json"
 _DIGEST: Final = "sha256:"
@@ -70,20 +70,19 @@ class Images:
     def keep(
         self,
         digest: str,
-        plan: ImagePlan,
+        contents: Contents,
         *,
+        labels: Mapping[str, str],
         environment: Path,
         debugger: Path,
         python: Iterable[Path],
     ) -> None:
         """Write an image's record and files; the last one to write the same digest wins."""
-        contents = plan.contents
-        assert contents is not None  # what the engine asked for before
         folder = self._folder(digest)
         scratch = folder.with_name(f"{UNFINISHED}{os.urandom(4).hex()}")
         record = {
             **_described(contents),
-            "labels": dict(plan.labels),
+            "labels": dict(labels),
             "size": sum(_size(part) for part in (environment, debugger)),
             "environment": str(environment),
             "debugger": str(debugger),

@@ -51,17 +51,17 @@ def find_interpreter(wanted: str, environ: Mapping[str, str]) -> Interpreter:
                 return found
     raise EngineUnavailable(
         f"this machine has no Python {wanted}, which the environment asks for",
-        hint=f"install it, for instance with `uv python install {wanted}`, or use `--engine docker`",
+        hint=f"install it, e.g. with `uv python install {wanted}`, or use `--engine docker`",
     )
 
 
 def _candidates(wanted: str, environ: Mapping[str, str]) -> Iterator[Path]:
     if wanted == f"{sys.version_info.major}.{sys.version_info.minor}":
-        yield Path(os.path.realpath(sys.executable))  # noqa: PTH118  # resolve() raises on loops
+        yield Path(os.path.realpath(sys.executable))  # resolve() raises on loops
     path = environ.get("PATH", os.defpath)
     for name in (f"python{wanted}", "python3", "python"):
-        if found := shutil.which(name, path=path):
-            yield Path(found)
+        if program := shutil.which(name, path=path):
+            yield Path(program)
     home = Path(environ.get("HOME") or "~").expanduser()
     pyenv = Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
     yield from sorted(pyenv.glob(f"{wanted}.*/bin/python"), key=_patch_number, reverse=True)

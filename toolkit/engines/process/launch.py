@@ -18,11 +18,12 @@ from toolkit.engines import ports
 from toolkit.engines.process.cachefolder import UNFINISHED, locked, open_lock, remove, writing
 from toolkit.engines.process.handle import ProcessHandle, short_path
 from toolkit.engines.process.images import ProcessImage
-from toolkit.engines.process.interior import Interior, hostname, interior
+from toolkit.engines.process.interior import PROGRAMS, Interior, hostname, interior
 from toolkit.engines.process.records import MARK, LaunchFolder, Record, boot_id, launches, new_id
 from toolkit.engines.process.root import (
     INSIDE,
     host_paths,
+    own_program,
     write_links,
     write_plain_links,
     write_root,
@@ -158,11 +159,14 @@ def _lay_out(inside: Interior, folder: LaunchFolder, sandbox: Sandbox, image: Pr
     for bind in inside.binds:
         if not bind.read_only and not bind.source.exists():
             bind.source.mkdir(parents=True)  # a volume of its own, used for the first time
-    write_root(inside, folder.root, python=python_inside(sandbox, image))
-    if sandbox.rung == "plain":
-        write_plain_links(inside, folder.root)
-    else:
-        write_links(inside, folder.root)
+    plain = sandbox.rung == "plain"
+    write_root(
+        inside,
+        folder.root,
+        python=python_inside(sandbox, image),
+        programs_inside=INSIDE.parent if plain else PROGRAMS,
+    )
+    (write_plain_links if plain else write_links)(inside, folder.root)
 
 
 def _start(folder: LaunchFolder, lock: int) -> None:
@@ -174,7 +178,7 @@ def _start(folder: LaunchFolder, lock: int) -> None:
                 listener.bind(path)
             listener.listen()
             files = (lock, listener.fileno(), ack)
-            keeper = [sys.executable, "-I", "-S", str(INSIDE / "keeper.py"), str(folder.path)]
+            keeper = own_program(sys.executable, "keeper", INSIDE.parent, str(folder.path))
             subprocess.run(
                 [*keeper, *map(str, files)],
                 pass_fds=files,

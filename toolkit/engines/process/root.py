@@ -1,8 +1,9 @@
-"""Writing the inside of a launch to disk, and the paths it has there when nothing can be mounted."""
+"""Writing the inside of a launch to disk, and its paths where nothing can be mounted."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -13,14 +14,16 @@ from toolkit.engines.process.interior import PROGRAMS, Interior, host_links
 from toolkit.errors import EngineUnavailable
 
 INSIDE: Final = Path(__file__).parent / "inside"
-_OWN_PROGRAMS: Final = ("first.py", "namespaces.py", "processes.py", "runit.py")
 _RUNIT: Final = ("runsvdir", "runsv", "sv")
 _SHARED: Final = {PurePosixPath("/"), PurePosixPath("/tmp"), PurePosixPath("/var/tmp")}  # noqa: S108
 _HOST_SYSTEM: Final = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "sys")
 
 
-def write_root(interior: Interior, root: Path, *, python: str) -> None:
-    """Everything of the inside that is not mounted; `python` runs our own programs in there."""
+def write_root(interior: Interior, root: Path, *, python: str, programs_inside: object) -> None:
+    """Everything of the inside that is not mounted.
+
+    `python` runs our own programs, which are seen at `programs_inside` from in there.
+    """
     refuse_system_files(interior)
     for folder in interior.folders:
         _inside(root, folder).mkdir(parents=True, exist_ok=True)
@@ -29,14 +32,24 @@ def write_root(interior: Interior, root: Path, *, python: str) -> None:
         write_placed(file, _inside(root, file.path))
     programs = _inside(root, PROGRAMS)
     (programs / "bin").mkdir(parents=True)
-    for name in _OWN_PROGRAMS:
-        shutil.copyfile(INSIDE / name, programs / name)
+    shutil.copytree(INSIDE, programs / INSIDE.name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _RUNIT:
         program = programs / "bin" / name
         program.write_text(
-            f'#!/bin/sh\nexec "{python}" -I -S "$(dirname "$0")/../runit.py" {name} "$@"\n', "utf-8"
+            f"#!/bin/sh\nexec {shlex.join(own_program(python, 'runit', programs_inside, name))}"
+            ' "$@"\n',
+            "utf-8",
         )
         program.chmod(0o755)
+
+
+def own_program(python: str, name: str, place: object, *arguments: str) -> list[str]:
+    """The command that runs a module of `inside`, where `place` is the folder that holds it.
+
+    The Python sees its standard library and that folder, and nothing of the user's.
+    """
+    boot = f"import sys; sys.path.append(sys.argv.pop(1)); from inside.{name} import main; "
+    return [python, "-I", "-S", "-c", f"{boot}main(*sys.argv[1:])", str(place), *arguments]
 
 
 def write_links(interior: Interior, root: Path) -> None:
@@ -85,7 +98,9 @@ def write_plain_links(interior: Interior, root: Path) -> None:
 
 
 def exchanged(text: str, paths: Mapping[str, str]) -> str:
-    """A variable or an argument with the paths in it exchanged: the longest that fits, each time."""
+    """A variable or an argument with the paths in it exchanged, the longest that fits."""
+    if not paths:
+        return text
     known = "|".join(map(re.escape, sorted(paths, key=len, reverse=True)))
     return re.sub(rf"(?<![\w./-])(?:{known})(?![\w.-])", lambda found: paths[found[0]], text)
 

@@ -7,20 +7,19 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from toolkit.engines import command
 from toolkit.engines.process.images import ProcessImage
 from toolkit.engines.process.interior import PROGRAMS, Bind, Interior, host_system
-from toolkit.engines.process.root import INSIDE, exchanged
+from toolkit.engines.process.root import INSIDE, exchanged, own_program
 from toolkit.errors import EngineUnavailable
 
 Rung = Literal["bwrap", "unshare", "plain"]
 RUNGS: Final[tuple[Rung, ...]] = ("bwrap", "unshare", "plain")
 
 _PROBE_SECONDS: Final = 10.0
-_ALONE: Final = ("-I", "-S")  # a Python that sees its standard library only
 _BWRAP: Final = ("--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts")
 _LACKS: Final = (
     "no image is built, there are no resource limits; the C library, the programs and the network "
@@ -79,7 +78,7 @@ def _try_bwrap(environ: Mapping[str, str]) -> Sandbox | str:
 
 def _try_unshare(environ: Mapping[str, str]) -> Sandbox | str:
     with tempfile.TemporaryDirectory() as folder:
-        probe = [sys.executable, *_ALONE, str(INSIDE / "namespaces.py"), folder]
+        probe = own_program(sys.executable, "namespaces", INSIDE.parent, folder)
         outcome = command.run(probe, environ=environ, timeout=_PROBE_SECONDS)
     if outcome.exit_code:
         return f"namespaces are not allowed here: {outcome.errors.strip()}"
@@ -97,8 +96,8 @@ def outer_argv(
 ) -> list[str]:
     """What the keeper starts; it adds the open files that the first process is given."""
     if sandbox.rung != "bwrap":
-        return [sys.executable, *_ALONE, str(INSIDE / "first.py")]
-    first = [python_inside(sandbox, image), *_ALONE, str(PROGRAMS / "first.py")]
+        return own_program(sys.executable, "first", INSIDE.parent)
+    first = own_program(python_inside(sandbox, image), "first", PROGRAMS)
     binds = [
         word
         for bind in _ordered(image, interior)
@@ -131,13 +130,10 @@ def inner_launch(
         ]
         namespaces = {"root": str(root), "binds": binds, "hostname": hostname}
 
-    def here(text: str) -> str:
-        return exchanged(text, paths) if paths else text
-
     return {
-        "argv": [here(word) for word in interior.argv],
-        "env": {name: here(text) for name, text in interior.env.items()},
-        "cwd": here(str(PurePosixPath(interior.working_dir))),
+        "argv": [exchanged(word, paths) for word in interior.argv],
+        "env": {name: exchanged(text, paths) for name, text in interior.env.items()},
+        "cwd": exchanged(str(interior.working_dir), paths),
         "namespaces": namespaces,
     }
 

@@ -68,11 +68,19 @@ class _Frozen(BaseModel):
     notes: list[str] = []
 
 
+class _PublishedImage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: CuratedKind
+    python: str
+    image: str
+
+
 class _Published(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     source: str
-    environments: dict[str, str]
+    environments: dict[str, _PublishedImage]
 
 
 def curated_names(folder: Path | None = None) -> tuple[str, ...]:
@@ -173,14 +181,14 @@ def _recipe(
 
 
 def _published_image(title: str, folder: Path) -> CuratedEnvironment:
-    image = _published(folder).environments[title]
+    spec = _published(folder).environments[title]
     return CuratedEnvironment(
         name=slug(title),
         title=title,
-        kind="training",
+        kind=spec.kind,
         era="published image",
-        python="",
-        recipe=ImageEnvironment(name=slug(title), image=image, path=folder / _PUBLISHED_FILE),
+        python=spec.python,
+        recipe=ImageEnvironment(name=slug(title), image=spec.image, path=folder / _PUBLISHED_FILE),
         folder=None,
     )
 

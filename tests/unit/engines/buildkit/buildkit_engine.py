@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import docker
-from grpc_caller import Answer, GrpcCaller
+
+from tests.unit.engines.buildkit.grpc_caller import Answer, GrpcCaller
 
 PATIENCE = 10.0
 

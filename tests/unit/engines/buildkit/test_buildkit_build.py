@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import docker
 import pytest
-from buildkit_engine import Exchange, ScriptedEngine, scripted_engine
 
+from tests.unit.engines.buildkit.buildkit_engine import Exchange, ScriptedEngine, scripted_engine
 from toolkit.engines.buildkit import (
     BuildCancelled,
     BuildRequest,

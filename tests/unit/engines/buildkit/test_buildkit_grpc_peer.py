@@ -1,7 +1,7 @@
 import pytest
-from grpc_caller import Answer, GrpcCaller
 from h2.exceptions import ProtocolError
 
+from tests.unit.engines.buildkit.grpc_caller import Answer, GrpcCaller
 from toolkit.engines.buildkit.grpc_peer import GrpcPeer
 from toolkit.engines.buildkit.protobuf import bytes_field, fields
 from toolkit.engines.buildkit.services import GET_SECRET, HEALTH, Login, session_services

@@ -12,13 +12,9 @@ import os
 import selectors
 import signal
 import socket
-import sys
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-import namespaces
-import processes
+from . import namespaces, processes
 
 LONGEST_REQUEST = 1 << 17
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -26,8 +22,12 @@ FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-def main(spec: int, listener: int, ack: int, life: int) -> int:
-    """Start the command and stay until it has ended; its exit code."""
+def main(*files: str) -> None:
+    """Start the command, stay until it has ended, and end with its exit code."""
+    os._exit(_live(*map(int, files)))
+
+
+def _live(spec: int, listener: int, ack: int, life: int) -> int:
     for file in range(3, 64):
         try:
             os.set_inheritable(file, False)  # noqa: FBT003  # the call takes no keyword
@@ -74,13 +74,14 @@ class First:
         """Serve requests until the command has ended or the keeper is gone."""
         wake, woken = os.pipe()
         for file in (wake, woken):
-            os.set_blocking(file, False)  # noqa: FBT003  # the call takes no keyword
+            os.set_blocking(file, False)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in FORWARDED:
             signal.signal(number, lambda got, _: self._send(got))
-        for file in (wake, self._life, self._listener):
-            self._selector.register(file, selectors.EVENT_READ)
+        self._selector.register(wake, selectors.EVENT_READ)
+        self._selector.register(self._life, selectors.EVENT_READ)
+        self._selector.register(self._listener, selectors.EVENT_READ)
         self._reap()
         while self._ended is None:
             for key, _ in self._selector.select():
@@ -180,8 +181,3 @@ def _become(argv: list[str], env: dict[str, str], cwd: str, output: int | None) 
         os.dup2(output, 2)
     os.chdir(cwd)
     os.execvpe(argv[0], argv, env)  # noqa: S606  # no shell is wanted
-
-
-if __name__ == "__main__":
-    sys.stdout.flush()
-    os._exit(main(*(int(file) for file in sys.argv[1:])))

@@ -1,6 +1,7 @@
 """Owns one launch from its start to its end, whatever becomes of the command that asked for it.
 
-Called as `keeper.py FOLDER LOCK LISTENER ACK`, the last three being open files. Writes the log and,
+Called with the launch's folder and three open files: its lock, the socket for requests, and where
+to say whether it started. Writes the log and,
 at the end, the exit code; holds the lock as long as anything of the launch lives.
 """
 
@@ -8,17 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-import processes
+from . import processes
 
 PLAIN = "plain"
 
 
-def main(folder: Path, lock: int, listener: int, ack: int) -> None:
+def main(place: str, *files: str) -> None:
     """Become a daemon, start the launch, and see it to its end."""
+    folder = Path(place)
+    lock, listener, ack = map(int, files)
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -44,7 +45,10 @@ def main(folder: Path, lock: int, listener: int, ack: int) -> None:
         os._exit(127)
     for file in (spec, listener, ack, life):
         os.close(file)
-    _, status = os.waitpid(pid, 0)
+    status = 0
+    ended = 0
+    while ended != pid:  # an adopted orphan may end before
+        ended, status = os.wait()
     if launch["rung"] == PLAIN:
         processes.kill_descendants()
     record(folder, processes.exit_code(status))
@@ -59,7 +63,3 @@ def record(folder: Path, code: int) -> None:
         scratch.replace(folder / "exit.json")
     except FileNotFoundError:
         return
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *(int(file) for file in sys.argv[2:]))

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import processes
+from . import processes
 
 CLONE_NEWNS = 0x0002_0000
 CLONE_NEWUTS = 0x0400_0000
@@ -118,9 +118,10 @@ def _call(function: str, *arguments: object, name: str = "") -> None:
         raise OSError(number, f"{function}: {os.strerror(number)}", name or None)
 
 
-if __name__ == "__main__":  # tried before it is relied on
+def main(root: str) -> None:
+    """Try it, in an empty folder."""
     try:
-        enter({"root": sys.argv[1], "binds": [], "hostname": "probe"})
+        enter({"root": root, "binds": [], "hostname": "probe"})
     except OSError as refused:
         sys.stderr.write(f"{refused.strerror}\n")
         os._exit(1)

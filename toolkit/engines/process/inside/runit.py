@@ -1,6 +1,6 @@
 """`runsvdir`, `runsv` and `sv` for machines without runit: same scripts, same files, same words.
 
-Called as `runit.py PROGRAM ARGUMENTS…`. What runit does beyond that (log services, checks,
+What runit does beyond that (log services, checks,
 environment folders) is not here. See smarden.org/runit for the contract.
 """
 
@@ -14,8 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-import processes
+from . import processes
 
 RESCAN_SECONDS = 1.0
 QUICK_SECONDS = 1.0  # a service that lived shorter is not started again at once
@@ -36,10 +35,10 @@ SIGNALS = {
     "2": signal.SIGUSR2,
 }
 VERBS = {
-    **{"up": "u", "start": "u", "down": "d", "stop": "d", "once": "o", "exit": "x"},
-    **{"restart": "tcu", "term": "t", "kill": "k", "hup": "h", "reload": "h", "interrupt": "i"},
-    **{"1": "1", "2": "2", "quit": "q", "alarm": "a", "status": ""},
-}
+    "status": "", "restart": "tcu", "up": "u", "start": "u", "down": "d", "stop": "d",
+    "once": "o", "exit": "x", "term": "t", "kill": "k", "hup": "h", "reload": "h",
+    "interrupt": "i", "quit": "q", "alarm": "a", "1": "1", "2": "2",
+}  # fmt: skip
 
 
 def runsvdir(tree: str) -> int:
@@ -251,7 +250,7 @@ def _woken_by(number: signal.Signals) -> int:
     """A file that becomes readable when the signal comes."""
     wake, woken = os.pipe()
     for file in (wake, woken):
-        os.set_blocking(file, False)  # noqa: FBT003  # the call takes no keyword
+        os.set_blocking(file, False)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     signal.signal(number, lambda *_: None)
     return wake
@@ -268,6 +267,7 @@ def _drain(file: int) -> None:
         return
 
 
-if __name__ == "__main__":
+def main(program: str, *arguments: str) -> None:
+    """Be the program of that name."""
     programs = {"runsvdir": runsvdir, "runsv": runsv, "sv": sv}
-    sys.exit(programs[sys.argv[1]](*sys.argv[2:]))
+    sys.exit(programs[program](*arguments))
