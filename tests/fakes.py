@@ -135,6 +135,9 @@ class FakeHandle:
             raise KeyError(port)
         return self._listeners[port].address
 
+    def path_inside(self, path: PurePosixPath) -> PurePosixPath:
+        return path
+
     def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
         seen = 0
         while True:

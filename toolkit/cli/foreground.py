@@ -181,7 +181,7 @@ def _debug_session(service: Service) -> DebugSession | None:
     return DebugSession(
         name=service.name,
         address=service.debugger,
-        mappings=(PathMapping(local=service.script.parent, remote=azureml.APP_ROOT),),
+        mappings=(PathMapping(local=service.script.parent, remote=service.app_root),),
     )
 
 

@@ -271,7 +271,7 @@ class DapSession:
         with self._news:
             if not self._news.wait_for(fact, self._timeout if timeout is None else timeout):
                 raise DapError(
-                    f"no {what}; announced {self.announced}, workers "
+                    f"waited in vain for {what}; announced {self.announced}, workers "
                     f"{[c.pid for c in self._children if not c.closed]}, errors {self._errors}"
                 )
 

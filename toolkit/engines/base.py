@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
 from toolkit.engines.events import BuildEvent
@@ -94,6 +95,10 @@ class Handle(Protocol):
     def state(self) -> State: ...
     def address(self, port: int) -> Address:
         """The host side of a published container port; KeyError for one that is not published."""
+        ...
+
+    def path_inside(self, path: PurePosixPath) -> PurePosixPath:
+        """What a path of the plan is called in there: itself, unless nothing could be mounted."""
         ...
 
     def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]: ...

@@ -53,6 +53,8 @@ def build_image(
     """The image, built unless one of the same inputs is there; a missing default base is made."""
     environment = load_environment(request.env)
     info = engine.check()
+    for note in info.notes:
+        say(note)
     trust = host_trust(settings.environ)
 
     def build(plan: ImagePlan) -> Image:

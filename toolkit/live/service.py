@@ -52,6 +52,11 @@ class Service:
         labels = self.handle.labels
         return Path(labels[emulation.LABEL_CODE]) / labels[emulation.LABEL_SCRIPT]
 
+    @property
+    def app_root(self) -> PurePosixPath:
+        """The code folder as the service sees it, which is what breakpoints are set in."""
+        return self.handle.path_inside(azureml.APP_ROOT)
+
     def wait_ready(self, probe: Probe) -> None:
         """Return once the probe answers.
 

@@ -49,10 +49,9 @@ class ServerHooks:
         Master(self._contract).introduce()
 
     def stay_inside(self, server: Any) -> None:
-        """Listen where the contract says: the server package names all addresses on gunicorn's
-        command line, and only a hook has the last word over that."""
-        bind = [address.replace(ALL_ADDRESSES, self._contract.host, 1) for address in server.cfg.bind]
-        server.cfg.set("bind", bind)
+        """Listen where the contract says: only a hook has the last word over the server package."""
+        host = self._contract.host
+        server.cfg.set("bind", [each.replace(ALL_ADDRESSES, host, 1) for each in server.cfg.bind])
 
     def nworkers_changed(self, server: Any, new: int, old: Optional[int]) -> None:
         """SIGTTIN asks for a candidate; SIGTTOU accepts it in the place of an old worker."""

@@ -51,7 +51,7 @@ class _Talk:
         self._adapter = adapter
         self._socket = connection
         self._lines = connection.makefile("rb")
-        self._who = "root"
+        self._who = "anybody"
         self._attach: Message = {}
         self._file = ""
         self._left = list(adapter.stops)
@@ -60,8 +60,8 @@ class _Talk:
         with self._socket, self._lines:
             while (request := self._read()) is not None:
                 command, arguments = request["command"], request["arguments"]
-                if command == "attach" and "subProcessId" in arguments:
-                    self._who = "worker"
+                if command == "attach":
+                    self._who = "worker" if "subProcessId" in arguments else "root"
                 self._adapter.heard.append((self._who, command, arguments))
                 if command in self._adapter.silent:
                     continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from docker.errors import APIError, NotFound
@@ -58,6 +59,9 @@ class DockerHandle:
         if not bindings:
             raise KeyError(port)
         return Address(host=bindings[0]["HostIp"], port=int(bindings[0]["HostPort"]))
+
+    def path_inside(self, path: PurePosixPath) -> PurePosixPath:
+        return path
 
     def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
         lines: int | Literal["all"] = "all" if tail is None else tail

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import psutil
@@ -69,6 +69,9 @@ class ProcessHandle:
         if not self.state().is_running:
             raise KeyError(port)
         return Address(host=ports.LOOPBACK, port=self._record.ports[str(port)])
+
+    def path_inside(self, path: PurePosixPath) -> PurePosixPath:
+        return PurePosixPath(exchanged(str(path), self._record.paths))
 
     def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[bytes]:
         try:

@@ -113,7 +113,7 @@ def _folders(
 ) -> Iterator[PurePosixPath]:
     """Folders that anybody inside may write to."""
     yield from map(PurePosixPath, _USUAL_FOLDERS)
-    yield from image.contents.folders
+    yield from (*image.contents.folders, *plan.folders)
     for file in (*image.contents.files, *plan.files):
         if file.path.parent != PurePosixPath("/"):
             yield file.path.parent
