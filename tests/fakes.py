@@ -9,11 +9,11 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from toolkit.engines import ports
@@ -25,12 +25,15 @@ from toolkit.engines.base import (
     ExecResult,
     Handle,
     Image,
+    Pruned,
+    Pruning,
     State,
     StoredImage,
 )
 from toolkit.engines.command import Outcome
 from toolkit.engines.events import BuildEvent, ImageReady
 from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, NameTaken, PortTaken
+from toolkit.plans.emulation import LABEL_NAME
 from toolkit.plans.model import ImagePlan, LaunchPlan
 
 Conversation = Callable[[socket.socket], None]
@@ -305,6 +308,28 @@ class FakeEngine:
     def find(self, labels: Mapping[str, str]) -> list[Handle]:
         self.found.append(labels)
         return [handle for handle in self.daemon.handles if _has_labels(handle.labels, labels)]
+
+    def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:
+        """What has ended, and the images that nothing uses; of each name the newest stays."""
+        running = {_tagged(h.plan.image) for h in self.daemon.handles if h.state().is_running}
+        ended = [h for h in self.daemon.handles if not h.state().is_running]
+        newest = {tag.rpartition(":")[0]: tag for tag in self.daemon.images}  # in order of making
+        unused = [
+            tag
+            for tag in self.daemon.images
+            if tag not in running
+            and (everything or newest[tag.rpartition(":")[0]] != tag)
+            and (not names or self.daemon.image_labels[tag].get(LABEL_NAME) in names)
+        ]
+        sizes = {tag: self.daemon.images[tag].size for tag in unused}
+        removed = [Pruned(kind="container", name=h.name, size=0) for h in ended]
+        removed += [Pruned(kind="image", name=tag, size=size) for tag, size in sizes.items()]
+        if not dry_run:
+            for handle in ended:
+                handle.stop(grace=0)
+            for tag in unused:
+                del self.daemon.images[tag]
+        return Pruning(removed=tuple(removed), freed=sum(sizes.values()))
 
     def close(self) -> None:
         """End everything that still runs: what a test forgot to stop holds ports."""

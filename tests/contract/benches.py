@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from tests.fakes import Daemon, FakeEngine, Script, http_status
 from toolkit.engines.base import BuildOptions, Engine, Handle
 from toolkit.engines.docker import DockerEngine
+from toolkit.engines.events import BuildEvent
+from toolkit.engines.process import ProcessEngine
+from toolkit.engines.process.sandbox import Rung
 from toolkit.live.readiness import answers, retry_until
-from toolkit.plans.model import ImagePlan, LaunchPlan
+from toolkit.plans.emulation import DEBUGPY_VERSION
+from toolkit.plans.model import Contents, ImagePlan, LaunchPlan
+from toolkit.settings import DEFAULT_BASE
 
 PORT = 5001
 TEST_LABEL = "io.aml-emu.test"
@@ -35,8 +42,15 @@ def shell(text: str) -> Program:
 
 IDLE = shell("trap 'exit 0' TERM; sleep 600 & wait")
 STUBBORN = shell("trap '' TERM; echo started; while :; do sleep 600; done")
+# Listens where it is told, for engines whose launches share this machine's network.
+PORT_VARIABLE, INTERFACE_VARIABLE = "TEST_PORT", "TEST_INTERFACE"
 SERVER = Program(
-    command=("python3", "-m", "http.server", str(PORT), "--directory", "/opt"),
+    command=(
+        "sh",
+        "-c",
+        f'exec python3 -m http.server "${{{PORT_VARIABLE}:-{PORT}}}" '  # noqa: ISC004  # one word
+        f'--bind "${{{INTERFACE_VARIABLE}:-0.0.0.0}}" --directory /opt',
+    ),
     script=Script(answers={PORT: http_status(200)}),
 )
 
@@ -126,6 +140,58 @@ class DockerBench:
             handle.stop(grace=0)
 
 
+@dataclass
+class ProcessBench:
+    """On one rung of its ladder, with a cache of its own that all benches of a session share."""
+
+    cache: Path
+    rung: Rung
+    image: str = ""
+    launched: list[Handle] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.engine = self.other_process()
+        self.image = self.engine.build(self.image_plan("shared"), BuildOptions(), _ignore).tag
+
+    def other_process(self) -> Engine:
+        return ProcessEngine(os.environ, cache=self.cache, rungs=(self.rung,))
+
+    def name(self) -> str:
+        return f"test-{os.urandom(4).hex()}"
+
+    def image_plan(self, line: str = "") -> ImagePlan:
+        name = line if line == "shared" else self.name()
+        return replace(image_plan(name, DEFAULT_BASE, line), contents=CONTENTS)
+
+    def launch(self, program: Program, **fields: Any) -> Handle:
+        handle = self.engine.launch(launch_plan(self, program, **fields))
+        self.launched.append(handle)
+        return handle
+
+    def close(self) -> None:
+        for handle in self.launched:
+            handle.stop(grace=0)
+
+
+CONTENTS = Contents(
+    prefix=PurePosixPath("/azureml-envs/contract"),
+    python=f"{sys.version_info.major}.{sys.version_info.minor}",
+    lock="",
+    debugpy=PurePosixPath("/opt/aml-emu/debugpy"),
+    debugpy_version=DEBUGPY_VERSION,
+    env={},
+    paths_first={"PATH": PurePosixPath("/azureml-envs/contract/bin")},
+    files=(),
+    folders=(),
+    command=("sh",),
+    working_dir=PurePosixPath("/"),
+)
+
+
+def _ignore(_: BuildEvent) -> None:
+    """What a build says is of no interest here."""
+
+
 def image_plan(name: str, base: str, line: str = "") -> ImagePlan:
     return ImagePlan(
         name=name,
@@ -142,6 +208,8 @@ def launch_plan(bench: Bench, program: Program, **fields: Any) -> LaunchPlan:
         "image": bench.image,
         "command": program.command,
         "labels": {TEST_LABEL: "contract"},
+        "port_variables": {PORT: PORT_VARIABLE, PORT + 1: "TEST_OTHER_PORT"},
+        "interface_variable": INTERFACE_VARIABLE,
         **fields,
     }
     return LaunchPlan(**values)

@@ -26,6 +26,7 @@ from tests.contract.benches import (
     Bench,
     DockerBench,
     FakeBench,
+    ProcessBench,
     Program,
     image_plan,
     is_ready,
@@ -39,10 +40,12 @@ from toolkit.engines import ports
 from toolkit.engines.base import BuildOptions, Engine, State
 from toolkit.engines.docker import DockerEngine
 from toolkit.engines.events import BuildEvent, ImageReady
+from toolkit.engines.process.sandbox import RUNGS
 from toolkit.errors import BuildFailed, EngineUnavailable, NameTaken, PortTaken
 from toolkit.plans.model import Cache, Mount, PlacedFile, Port
 
 DOCKER = pytest.param("docker", marks=pytest.mark.docker)
+SANDBOXES = ["bwrap", "unshare"]
 
 
 @pytest.fixture(scope="session")
@@ -52,23 +55,46 @@ def docker_image(engine: DockerEngine, base_image: str, docker_cleanup: str) -> 
     return engine.build(plan, BuildOptions(), lambda _: None).tag
 
 
-@pytest.fixture(params=["fake", DOCKER])
+@pytest.fixture(scope="session")
+def process_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("process") / "cache"
+
+
+@pytest.fixture(params=["fake", DOCKER, *SANDBOXES, "plain"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     made = make_bench(request)
     yield made
     made.close()
 
 
-@pytest.fixture(params=[DOCKER])
+@pytest.fixture(params=[DOCKER, *SANDBOXES, "plain"])
 def real(request: pytest.FixtureRequest) -> Iterator[Bench]:
     made = make_bench(request)
     yield made
     made.close()
 
 
-def make_bench(request: pytest.FixtureRequest) -> FakeBench | DockerBench:
+@pytest.fixture(params=[DOCKER, *SANDBOXES])
+def apart(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Where a thing has a file system of its own: plain processes have not, and say so."""
+    made = make_bench(request)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=[DOCKER])
+def builder(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Where the steps of a Dockerfile are carried out."""
+    made = make_bench(request)
+    yield made
+    made.close()
+
+
+def make_bench(request: pytest.FixtureRequest) -> FakeBench | DockerBench | ProcessBench:
     if request.param == "fake":
         return FakeBench()
+    if request.param in RUNGS:
+        return ProcessBench(request.getfixturevalue("process_cache"), request.param)
     image = request.getfixturevalue("docker_image")
     return DockerBench(
         engine=request.getfixturevalue("engine"),
@@ -137,22 +163,22 @@ def test_an_image_can_be_built_anew(bench: Bench) -> None:
     assert first.tag == again.tag
 
 
-def test_secrets_are_mounted_and_leave_nothing(real: Bench) -> None:
+def test_secrets_are_mounted_and_leave_nothing(builder: Bench) -> None:
     line = "RUN --mount=type=secret,id=feed,target=/run/feed wc -c </run/feed >/opt/size"
-    plan = replace(real.image_plan(line), secrets=("feed",))
-    image = real.engine.build(plan, BuildOptions(secrets={"feed": b"s3cr3t"}), lambda _: None)
-    handle = real.launch(shell("cat /opt/size; ls -A /run/feed"), image=image.tag)
+    plan = replace(builder.image_plan(line), secrets=("feed",))
+    image = builder.engine.build(plan, BuildOptions(secrets={"feed": b"s3cr3t"}), lambda _: None)
+    handle = builder.launch(shell("cat /opt/size; ls -A /run/feed"), image=image.tag)
     handle.wait(30)
     assert said(handle).split()[0] == "6"
     assert "s3cr3t" not in said(handle)
 
 
-def test_a_step_that_fails_is_told_with_its_words(real: Bench) -> None:
-    plan = real.image_plan("RUN echo the reason && exit 7")
+def test_a_step_that_fails_is_told_with_its_words(builder: Bench) -> None:
+    plan = builder.image_plan("RUN echo the reason && exit 7")
     with pytest.raises(BuildFailed) as caught:
-        real.engine.build(plan, BuildOptions(), lambda _: None)
+        builder.engine.build(plan, BuildOptions(), lambda _: None)
     assert "the reason" in caught.value.details
-    assert real.engine.images({TEST_LABEL: plan.name}) == []
+    assert builder.engine.images({TEST_LABEL: plan.name}) == []
 
 
 # --- launching
@@ -495,9 +521,9 @@ def test_a_folder_is_shared_both_ways(real: Bench, shared: Path) -> None:
     assert (shared / "new.txt").stat().st_uid == os.getuid()
 
 
-def test_what_is_read_only_cannot_be_written(real: Bench, shared: Path) -> None:
+def test_what_is_read_only_cannot_be_written(apart: Bench, shared: Path) -> None:
     mount = Mount(source=shared, target=PurePosixPath("/mnt/in"), read_only=True)
-    handle = real.launch(IDLE, mounts=(mount,))
+    handle = apart.launch(IDLE, mounts=(mount,))
     assert handle.exec(["cat", "/mnt/in/file.txt"]).output == "from the host\n"
     for command in ("echo x >/mnt/in/file.txt", "echo x >/mnt/in/new", "rm /mnt/in/file.txt"):
         assert handle.exec(["sh", "-c", command]).exit_code != 0
@@ -505,7 +531,7 @@ def test_what_is_read_only_cannot_be_written(real: Bench, shared: Path) -> None:
     assert (shared / "file.txt").read_text() == "from the host\n"
 
 
-def test_a_file_lies_within_a_shared_folder(real: Bench, shared: Path, tmp_path: Path) -> None:
+def test_a_file_lies_within_a_shared_folder(apart: Bench, shared: Path, tmp_path: Path) -> None:
     """As a model lies within the code."""
     (shared / "model").mkdir()
     (shared / "model/m.bin").touch()
@@ -516,13 +542,13 @@ def test_a_file_lies_within_a_shared_folder(real: Bench, shared: Path, tmp_path:
         Mount(source=shared, target=root),
         Mount(source=model, target=root / "model/m.bin", read_only=True),
     )
-    handle = real.launch(shell("cat /mnt/app/model/m.bin /mnt/app/file.txt"), mounts=mounts)
+    handle = apart.launch(shell("cat /mnt/app/model/m.bin /mnt/app/file.txt"), mounts=mounts)
     handle.wait(30)
     assert said(handle) == "the model\nfrom the host\n"
     assert (shared / "model/m.bin").read_text() == ""
 
 
-def test_files_are_placed_before_it_starts(real: Bench, tmp_path: Path) -> None:
+def test_files_are_placed_before_it_starts(apart: Bench, tmp_path: Path) -> None:
     big = tmp_path / "big"
     big.write_bytes(b"x" * 2_000_000)
     files = (
@@ -535,7 +561,7 @@ def test_files_are_placed_before_it_starts(real: Bench, tmp_path: Path) -> None:
         PlacedFile(path=PurePosixPath("/srv/new/deep/big"), content=big),
     )
     program = Program(command=("/srv/new/run",))
-    handle = real.launch(program, files=files)
+    handle = apart.launch(program, files=files)
     assert handle.wait(30).exit_code == 0
     assert said(handle).split() == ["café", "2000000"]
 
@@ -561,8 +587,8 @@ def test_caches_of_different_names_are_different(real: Bench) -> None:
     assert said(other) == ""
 
 
-def test_nothing_else_of_one_is_seen_by_the_next(real: Bench) -> None:
-    real.launch(shell("touch /tmp/mark")).wait(30)
-    second = real.launch(shell("ls /tmp"))
+def test_nothing_else_of_one_is_seen_by_the_next(apart: Bench) -> None:
+    apart.launch(shell("touch /tmp/mark")).wait(30)
+    second = apart.launch(shell("ls /tmp"))
     second.wait(30)
     assert "mark" not in said(second)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -69,14 +69,18 @@ class Served:
         script: str = "score.py",
         name: str,
         environ: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
+        """`command` replaces what is run, with the ports as its last flags; the rest stays."""
         self.project = project
         self.name = name
         self.port, self.debug_port = free_port(), free_port()
-        self._command = [
+        ports = ["--port", str(self.port), "--debug-port", str(self.debug_port)]
+        serve = [
             sys.executable, "-m", "toolkit.cli", "serve", script, "--env", "env.yml",
-            "--name", name, "--port", str(self.port), "--debug-port", str(self.debug_port), *flags,
+            "--name", name, *ports, *flags,
         ]  # fmt: skip
+        self._command = [*command, f"ARGS={' '.join(ports)}"] if command else serve
         self._environ = {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", **(environ or {})}
         self._news = threading.Condition()
         self._text = {"out": "", "err": ""}
@@ -110,6 +114,7 @@ class Served:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            start_new_session=True,
         )
         self._readers = [
             threading.Thread(target=self._read, args=(channel, pipe), daemon=True)
@@ -119,7 +124,8 @@ class Served:
             reader.start()
 
     def interrupt(self, number: int = signal.SIGINT) -> None:
-        self._process.send_signal(number)
+        """As a terminal does it: the signal reaches the whole process group."""
+        os.killpg(self._process.pid, number)
 
     def wait(self, timeout: float = START_SECONDS) -> Outcome:
         """How it ended."""
@@ -199,8 +205,9 @@ class Served:
         while (answer := self.score(document)) != wanted:
             assert time.monotonic() < deadline, f"still {answer}: {self._text['err']}"
 
-    def debug(self) -> DapSession:
-        mappings = [(str(self.project), "/var/azureml-app")]
+    def debug(self, code: Path | None = None) -> DapSession:
+        """A client attached to it; `code` is the script's folder if it is not the project."""
+        mappings = [(str(code or self.project), "/var/azureml-app")]
         return DapSession("127.0.0.1", self.debug_port, path_mappings=mappings)
 
     def _until(self, found: Callable[[], Any], timeout: float) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache
+from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform
 from toolkit.plans.model import ImageKind
+
+if TYPE_CHECKING:
+    from toolkit.cli.progress import BuildProgress
+    from toolkit.engines.base import Image
 
 
 def build(
@@ -26,6 +30,7 @@ def build(
         Path | None, typer.Option(help="Write Dockerfile and context there, build nothing.")
     ] = None,
     no_cache: NoCache = False,
+    platform: Platform = None,
     engine: EngineOption = None,
     json: Json = False,
 ) -> None:
@@ -37,7 +42,12 @@ def build(
 
     settings = load_settings(engine=engine, base=base)
     request = ImageRequest(
-        env=env, kind=kind, conda=conda, tags=tuple(tag or ()), no_cache=no_cache
+        env=env,
+        kind=kind,
+        conda=conda,
+        tags=tuple(tag or ()),
+        no_cache=no_cache,
+        platform=platform,
     )
     if dockerfile_only:
         dockerfile = write_context(request, settings, dockerfile_only, say=console.say)
@@ -46,17 +56,24 @@ def build(
         )
         return
     started = time.monotonic()
-    with BuildProgress() as progress:
+    with BuildProgress(json=json) as progress:
         image = build_image(
             request,
             settings,
             make_engine(settings.engine, settings.environ),
-            say=console.say,
+            say=progress.say,
             on_event=progress,
         )
-    seconds = time.monotonic() - started
-    console.say(f"built in {seconds:.1f} s" if image.built else "unchanged: nothing to build")
+        progress.say(_outcome(image, progress, time.monotonic() - started))
     if json:
-        console.result_json({"tag": image.tag, "id": image.id, "built": image.built})
+        document = {"tag": image.tag, "id": image.id, "built": image.built}
+        seconds = round(time.monotonic() - started, 3)
+        console.result_json({**document, "seconds": seconds, **progress.document()})
     else:
         console.result(image.tag)
+
+
+def _outcome(image: Image, progress: BuildProgress, seconds: float) -> str:
+    if not image.built:
+        return "unchanged: nothing to build"
+    return "; ".join(filter(None, (f"built in {seconds:.1f} s", progress.summary())))

@@ -21,7 +21,6 @@ from toolkit.engines.trust import host_trust
 from toolkit.errors import EmuError, SpecError
 from toolkit.live.image import ImageRequest, build_image
 from toolkit.live.service import Service, make_room, start_service
-from toolkit.plans import azureml
 from toolkit.plans.debug import DebugOptions, under_debugger
 from toolkit.plans.model import CondaMode, LaunchPlan, ReloadMode
 from toolkit.plans.service import Scoring, plan_service, under_reload
@@ -51,6 +50,7 @@ class ServeOrder:
     detach: bool
     conda: CondaMode
     no_cache: bool
+    platform: str | None
     json: bool
 
 
@@ -95,7 +95,11 @@ def _scoring(order: ServeOrder) -> Scoring:
 
 def _image(order: ServeOrder, settings: Settings, engine: Engine) -> str:
     request = ImageRequest(
-        env=order.env, kind="inference", conda=order.conda, no_cache=order.no_cache
+        env=order.env,
+        kind="inference",
+        conda=order.conda,
+        no_cache=order.no_cache,
+        platform=order.platform,
     )
     with BuildProgress() as progress:
         image = build_image(request, settings, engine, say=console.say, on_event=progress)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from toolkit.plans.model import CondaMode
+from toolkit.plans.platform import read_platform
 
 Env = Annotated[
     str,
@@ -23,6 +24,15 @@ Conda = Annotated[
     typer.Option(
         help="Conda packages: refused (auto), by the base image's conda (base), by rattler, "
         "or from PyPI (pip-only)."
+    ),
+]
+Platform = Annotated[
+    str | None,
+    typer.Option(
+        help="linux/amd64 or linux/arm64.  [default: the engine's]",
+        show_default=False,
+        parser=read_platform,
+        metavar="PLATFORM",
     ),
 ]
 EngineOption = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache
+from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform
 from toolkit.plans.model import ReloadMode
 
 
@@ -37,6 +37,7 @@ def serve(
     base: Base = None,
     conda: Conda = "auto",
     no_cache: NoCache = False,
+    platform: Platform = None,
     engine: EngineOption = None,
     json: Json = False,
 ) -> None:
@@ -60,6 +61,7 @@ def serve(
             detach=detach,
             conda=conda,
             no_cache=no_cache,
+            platform=platform,
             json=json,
         ),
         engine_name=engine,

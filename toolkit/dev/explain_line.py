@@ -96,7 +96,7 @@ def _among_statements(tree: ast.Module, line: int) -> str:
         return "holds no code"
     inner = max(around, key=lambda node: node.lineno)
     if isinstance(inner, ast.Expr) and isinstance(inner.value, ast.Constant):
-        return "is in a docstring" if isinstance(inner.value.value, str) else "is a bare constant"
+        return "is in a docstring"
     if isinstance(inner, ast.Global | ast.Nonlocal | ast.AnnAssign):
         return "only declares a name"
     if inner.lineno < line:

@@ -58,7 +58,8 @@ class Agent:
 
     def reload(self, paths: Iterable[Path], *, code: Path, mode: ReloadMode) -> ReloadResult:
         """Have the changed files taken in; the old code goes on answering if they are no good."""
-        answer = self.ask("reload", mode=mode, paths=[str(in_container(p, code)) for p in paths])
+        inside = (self._handle.path_inside(in_container(path, code)) for path in paths)
+        answer = self.ask("reload", mode=mode, paths=[str(path) for path in inside])
         return ReloadResult(
             ok=bool(answer.get("ok")),
             mode=str(answer.get("mode", mode)),
@@ -79,5 +80,5 @@ class Agent:
 
 
 def in_container(path: Path, code: Path) -> PurePosixPath:
-    """Where a file below the code folder is seen inside the container."""
+    """Where the plan has a file below the code folder."""
     return azureml.APP_ROOT / path.relative_to(code).as_posix()

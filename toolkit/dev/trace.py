@@ -16,7 +16,6 @@ from toolkit.engines.base import Address, Engine
 from toolkit.errors import Conflict, EmuError, NotReady, SpecError
 from toolkit.live.score import Answer, score
 from toolkit.live.service import Service, the_service
-from toolkit.plans import azureml
 
 NAME: Final = "aml-emu debug trace"
 _LOOK_SECONDS: Final = 0.1
@@ -64,7 +63,7 @@ def trace_hits(
     request = _Request(service.scoring, order)
     session = DapSession(
         *_address(service),
-        path_mappings=[(str(seen.code), str(azureml.APP_ROOT))],
+        path_mappings=[(str(seen.code), str(service.app_root))],
         breakpoints={str(seen.place.file): [seen.place.line]},
         exceptions=(),
         name=NAME,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from toolkit.engines.base import BuildOptions, Engine, EngineInfo, Handle, Image, StoredImage
+from toolkit.engines.base import (
+    BuildOptions,
+    Engine,
+    EngineInfo,
+    Handle,
+    Image,
+    Pruning,
+    StoredImage,
+)
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import EngineUnavailable
 from toolkit.plans.model import ImagePlan, LaunchPlan
@@ -64,3 +72,15 @@ class AutomaticEngine:
         """What was launched on either: a service outlives the reason for its engine."""
         found = self._second.find(labels)
         return found if self._chosen is self._second else [*self._chosen.find(labels), *found]
+
+    def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:
+        """What either of them made: the one that is not chosen today may have been yesterday."""
+        engines = [self._chosen, *([] if self._chosen is self._second else [self._second])]
+        found = [
+            engine.prune(everything=everything, dry_run=dry_run, names=names) for engine in engines
+        ]
+        return Pruning(
+            removed=tuple(each for pruning in found for each in pruning.removed),
+            freed=sum(pruning.freed for pruning in found),
+            notes=tuple(note for pruning in found for note in pruning.notes),
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
@@ -11,6 +11,9 @@ from toolkit.engines.events import BuildEvent
 from toolkit.plans.model import ImagePlan, LaunchPlan
 
 Status = Literal["created", "running", "exited", "gone"]
+PrunedKind = Literal[
+    "container", "launch", "image", "volume", "build cache", "environment", "folder"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,27 @@ class BuildOptions:
     no_cache: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """Something of ours that is gone, or would be. `size` in bytes: what it alone takes."""
+
+    kind: PrunedKind
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """What a clean-up removed, or would; `notes` say what it had to leave, one sentence each.
+
+    `freed` may be more than the sizes together: what several things shared belongs to none alone.
+    """
+
+    removed: tuple[Pruned, ...] = ()
+    freed: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class Handle(Protocol):
     """One started container or process."""
 
@@ -140,3 +164,10 @@ class Engine(Protocol):
     def images(self, labels: Mapping[str, str]) -> list[StoredImage]: ...
     def launch(self, plan: LaunchPlan) -> Handle: ...
     def find(self, labels: Mapping[str, str]) -> list[Handle]: ...
+    def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:
+        """Remove what was made here and is of no more use, nothing that anybody else made.
+
+        Of each image the newest is kept, and what a container uses; with `everything` the latter
+        only. `names` limits it to these environments.
+        """
+        ...

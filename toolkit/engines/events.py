@@ -61,6 +61,17 @@ class Transfer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InputsChanged:
+    """Before the first step: why an earlier image of the same environment will not do.
+
+    `since` is that image's tag; `changes` are half sentences, the most telling first.
+    """
+
+    since: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageReady:
     """The build's last event."""
 
@@ -73,4 +84,13 @@ def brief(instruction: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-BuildEvent = StepStarted | StepCached | StepDone | StepFailed | StepLog | Transfer | ImageReady
+BuildEvent = (
+    InputsChanged
+    | StepStarted
+    | StepCached
+    | StepDone
+    | StepFailed
+    | StepLog
+    | Transfer
+    | ImageReady
+)

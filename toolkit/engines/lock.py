@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -67,38 +68,56 @@ def resolve(
     if kept.startswith(marker) and not upgrade:
         return kept
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch, overrides = path.with_suffix(".new"), path.with_suffix(".overrides")
+    scratch = path.with_suffix(".new")
     scratch.write_text("" if upgrade else kept, "utf-8")
-    overrides.write_text("\n".join(requirements.overrides) + "\n", "utf-8")
+    compile_ = _Compile(requirements.python, platform, spec, {**environ, **trust.for_uv()}, run)
     try:
-        outcome = run(
-            _uv_compile(requirements, platform, scratch, overrides),
-            environ={**environ, **trust.for_uv()},
-            cwd=spec.resolve().parent,
-            stdin="\n".join(requirements.lines) + "\n",
-        )
-        if outcome.exit_code:
-            raise _failure(outcome.exit_code, outcome.errors, spec)
-        text = "\n".join((marker.rstrip(), *_options(requirements), scratch.read_text("utf-8")))
+        compile_(requirements.lines, scratch)
+        locked = scratch.read_text("utf-8")
+        if requirements.upgrades:
+            # as a later `pip install --upgrade`: it keeps what it can and wins where it cannot
+            compile_(requirements.upgrades, scratch)
+            locked = _overlaid(locked, scratch.read_text("utf-8"))
+        text = "\n".join((marker.rstrip(), *_options(requirements), locked))
         scratch.write_text(text, "utf-8")
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
-        overrides.unlink(missing_ok=True)
     return text
 
 
-def _uv_compile(
-    requirements: Requirements, platform: str, output: Path, overrides: Path
-) -> list[str]:
-    return [
-        uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate",
-        "--index-strategy", "unsafe-best-match",
-        "--python-version", requirements.python,
-        "--python-platform", UV_PLATFORMS[platform],
-        "--output-file", str(output.resolve()),
-        *(["--override", str(overrides.resolve())] if requirements.overrides else []),
-    ]  # fmt: skip
+@dataclass(frozen=True)
+class _Compile:
+    """One run of `uv pip compile`; the versions in `output` are kept where they can be."""
+
+    python: str
+    platform: str
+    spec: Path
+    environ: Mapping[str, str]
+    run: Run
+
+    def __call__(self, lines: Sequence[str], output: Path) -> None:
+        argv = [
+            uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate",
+            "--index-strategy", "unsafe-best-match",
+            "--python-version", self.python,
+            "--python-platform", UV_PLATFORMS[self.platform],
+            "--output-file", str(output.resolve()),
+        ]  # fmt: skip
+        outcome = self.run(
+            argv,
+            environ=self.environ,
+            cwd=self.spec.resolve().parent,
+            stdin="\n".join(lines) + "\n",
+        )
+        if outcome.exit_code:
+            raise _failure(outcome.exit_code, outcome.errors, self.spec)
+
+
+def _overlaid(locked: str, later: str) -> str:
+    """The first lock with the versions of the later one, by name."""
+    pins = {line.partition("==")[0]: line for text in (locked, later) for line in text.splitlines()}
+    return "\n".join(pins[name] for name in sorted(pins)) + "\n"
 
 
 def _options(requirements: Requirements) -> list[str]:
@@ -108,8 +127,8 @@ def _options(requirements: Requirements) -> list[str]:
 
 def _digest(requirements: Requirements, platform: str) -> str:
     described = [requirements.python, list(requirements.lines), platform]
-    if requirements.overrides:
-        described.append(list(requirements.overrides))
+    if requirements.upgrades:
+        described.append(list(requirements.upgrades))
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 

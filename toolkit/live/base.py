@@ -55,9 +55,14 @@ def make_base(
             assert_never(source)
 
 
+def package_folder(settings: Settings) -> Path:
+    """Where packages are kept, so that the next time only what is new is fetched."""
+    return settings.cache_folder / "debian"
+
+
 def _from_debian(settings: Settings, build: Callable[[ImagePlan], Image], say: Say) -> Image:
     say("collecting packages with apt")
-    folder = settings.cache_folder / "debian"  # kept: the next time only what is new is fetched
+    folder = package_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     packages = collect(base.base_packages(), into=folder, environ=settings.environ)
     return build(base.plan_base_from_debian(packages))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform as host
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from toolkit.plans.foundation import foundation_of, listed_in
 from toolkit.plans.image import plan_image
 from toolkit.plans.model import CondaMode, ImageKind, ImagePlan
 from toolkit.plans.packages import Locked, Packages, plan_packages
+from toolkit.plans.platform import machine_platform
 from toolkit.plans.requirements import Requirements
 from toolkit.settings import DEFAULT_BASE, Settings
 from toolkit.specs.environment import (
@@ -38,6 +39,7 @@ class ImageRequest:
     """What the user asked to have built. `env` is a file, an image or a curated name.
 
     Without a `kind` it is what a curated environment is made for, and inference for all others.
+    Without a `platform` it is the engine's own.
     """
 
     env: str
@@ -45,6 +47,7 @@ class ImageRequest:
     conda: CondaMode = "auto"
     tags: tuple[str, ...] = ()
     no_cache: bool = False
+    platform: str | None = None
 
 
 def build_image(
@@ -56,6 +59,8 @@ def build_image(
     for note in info.notes:
         say(note)
     trust = host_trust(settings.environ)
+    # Said of none but another one, so that naming the engine's own makes no other image.
+    foreign = request.platform if request.platform != info.platform else None
 
     def build(plan: ImagePlan) -> Image:
         if plan.base == DEFAULT_BASE and not engine.has(DEFAULT_BASE):
@@ -67,13 +72,19 @@ def build_image(
 
     # First, because a mistake in the packages should not wait for the user's Dockerfile.
     packages = _packages(
-        environment, request, settings, platform=info.platform, trust=trust, say=say
+        environment,
+        request,
+        settings,
+        platform=request.platform or info.platform,
+        trust=trust,
+        say=say,
     )
     own = _own_image(environment, settings, say=say)
     base = base_for(environment, settings, say=say)
     if own:
-        base = build(own.plan).tag
-    return build(_plan(environment, packages, request, base=base, trust=trust))
+        base = build(replace(own.plan, platform=foreign)).tag
+    plan = _plan(environment, packages, request, base=base, trust=trust)
+    return build(replace(plan, platform=foreign))
 
 
 def write_context(request: ImageRequest, settings: Settings, folder: Path, *, say: Say) -> Path:
@@ -83,11 +94,9 @@ def write_context(request: ImageRequest, settings: Settings, folder: Path, *, sa
     other one stands on.
     """
     environment = load_environment(request.env)
-    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(host.machine(), host.machine())
+    platform = request.platform or machine_platform(host.machine())
     trust = host_trust(settings.environ)
-    packages = _packages(
-        environment, request, settings, platform=f"linux/{arch}", trust=trust, say=say
-    )
+    packages = _packages(environment, request, settings, platform=platform, trust=trust, say=say)
     own = _own_image(environment, settings, say=say)
     base = base_for(environment, settings, say=say)
     if own:

@@ -67,7 +67,10 @@ def _described(
 ) -> tuple[str, tuple[str, ...]]:
     match packages:
         case Requirements():
-            return f"uv, from a lock for Python {packages.python}", packages.lines
+            return f"uv, from a lock for Python {packages.python}", (
+                *packages.lines,
+                *packages.upgrades,
+            )
         case CondaSolved():
             conda = tuple(f"conda {spec}" for spec in packages.specs)
             pip = tuple(f"pip {line}" for line in (*packages.requirements, *packages.upgrades))

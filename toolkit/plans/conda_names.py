@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 RENAMED: Final = {
-    "blosc": "blosc",
     "dask-core": "dask",
     "faiss-cpu": "faiss-cpu",
     "gitpython": "GitPython",
-    "graphviz": "graphviz",
     "matplotlib-base": "matplotlib",
     "msgpack-python": "msgpack",
+    "numpy-base": "numpy",
     "opencv": "opencv-python-headless",
     "psycopg2": "psycopg2-binary",
     "py-lightgbm": "lightgbm",
@@ -23,13 +22,15 @@ RENAMED: Final = {
     "py-xgboost": "xgboost",
     "py-xgboost-cpu": "xgboost",
     "pytables": "tables",
+    "pyqt": "PyQt5",
+    "python-blosc": "blosc",
     "python-dateutil": "python-dateutil",
     "python-graphviz": "graphviz",
     "pytorch": "torch",
     "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
     "pytorch-lightning": "pytorch-lightning",
     "seaborn-base": "seaborn",
-    "snappy": "python-snappy",
     "sqlalchemy": "SQLAlchemy",
     "tensorflow-base": "tensorflow",
     "tensorflow-gpu": "tensorflow",
@@ -38,12 +39,14 @@ RENAMED: Final = {
 
 BUNDLED: Final = frozenset(
     {
-        "_libgcc_mutex", "_openmp_mutex", "blas", "bzip2", "ca-certificates", "cudatoolkit",
-        "cudnn", "icu", "intel-openmp", "ld_impl_linux-64", "libblas", "libcblas", "libffi",
-        "libgcc-ng", "libgfortran-ng", "libgfortran5", "libgomp", "liblapack", "libopenblas",
-        "libsqlite", "libstdcxx-ng", "libuuid", "libzlib", "llvm-openmp", "mkl", "mkl-service",
-        "ncurses", "nomkl", "openblas", "openssl", "pytorch-cuda", "pytorch-mutex", "readline",
-        "sqlite", "tbb", "tk", "tzdata", "xz", "zlib", "zstd",
+        "_libgcc_mutex", "_openmp_mutex", "blas", "blosc", "bzip2", "ca-certificates", "cpuonly",
+        "cuda-toolkit", "cudatoolkit", "cudnn", "expat", "freetype", "icu", "intel-openmp", "jpeg",
+        "ld_impl_linux-64", "libblas", "libcblas", "libexpat", "libffi", "libgcc", "libgcc-ng",
+        "libgfortran-ng", "libgfortran5", "libgomp", "liblapack", "libnsl", "libopenblas", "libpng",
+        "libsqlite", "libstdcxx", "libstdcxx-ng", "libuuid", "libxcrypt", "libzlib", "llvm-openmp",
+        "lz4-c", "mkl", "mkl-service", "nccl", "ncurses", "nomkl", "openblas", "openssl",
+        "python_abi", "pytorch-cuda", "pytorch-mutex", "readline", "snappy", "sqlite", "tbb", "tk",
+        "tzdata", "xz", "zlib", "zstd",
     }
 )  # fmt: skip
 """Runtime libraries that wheels bring themselves: left out, and said."""
@@ -57,6 +60,7 @@ PROGRAMS: Final = {
     "gdal": "gdal-bin",
     "git": "git",
     "git-lfs": "git-lfs",
+    "graphviz": "graphviz",
     "gxx": "g++",
     "make": "make",
     "mpich": "mpich",

@@ -22,6 +22,7 @@ LABEL_KIND: Final = f"{LABEL}.kind"
 LABEL_NAME: Final = f"{LABEL}.name"
 LABEL_PROJECT: Final = f"{LABEL}.project"
 LABEL_INPUTS: Final = f"{LABEL}.inputs"
+LABEL_RECIPE: Final = f"{LABEL}.recipe"  # what an image was made from: plans/inputs.py
 LABEL_BASE: Final = f"{LABEL}.base"
 LABEL_CODE: Final = f"{LABEL}.code"
 LABEL_SCRIPT: Final = f"{LABEL}.script"

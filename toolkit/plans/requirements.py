@@ -33,12 +33,12 @@ _VERSION: Final = re.compile(r"(?P<operator>[=<>!~]=|[=<>])?\s*(?P<number>\d[\w.
 class Requirements:
     """Input of a lock. `python` is `major.minor`; `notes` are sentences for the user.
 
-    `overrides` win over whatever the lines, or other packages, say of the same package.
+    `upgrades` are locked after the others, and win where the two contradict each other.
     """
 
     python: str
     lines: tuple[str, ...]
-    overrides: tuple[str, ...] = ()
+    upgrades: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -50,23 +50,21 @@ def plan_requirements(
     Raises SpecError for a conda package in `auto` mode, for one that PyPI cannot give in
     `pip-only` mode, for a local path, and for an inference environment without the server.
     """
-    overrides: list[str] = []
+    upgrades: tuple[str, ...] = ()
     match environment:
         case CondaEnvironment():
             python, lines, notes = _from_conda(environment, mode)
-            overrides = [dependency.text for dependency in environment.upgrades]
+            upgrades = tuple(dependency.text for dependency in environment.upgrades)
         case PipEnvironment():
             python, lines, notes = DEFAULT_PYTHON, [], [_no_python(environment)]
         case _:
             assert_never(environment)
     if kind == "inference":
         require_server(environment)
-    lines += [*pip_lines(environment), *overrides]
+    lines += pip_lines(environment)
     named = {Dependency(text=line, line=None).name for line in lines}
     lines += [seed for seed in SEEDS if seed not in named]
-    return Requirements(
-        python=python, lines=tuple(lines), overrides=tuple(overrides), notes=tuple(notes)
-    )
+    return Requirements(python=python, lines=tuple(lines), upgrades=upgrades, notes=tuple(notes))
 
 
 def pip_lines(environment: Listed) -> list[str]:

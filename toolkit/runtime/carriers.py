@@ -83,6 +83,7 @@ class Carriers:
         def settled() -> bool:
             return worker.ready or worker.gone or worker.failure is not None
 
+        await self._workers.until(lambda: worker.begun or settled(), BOOT_SECONDS)
         await self._in_time(worker.pid, lambda seconds: self._workers.until(settled, seconds))
         if worker.ready:
             return None

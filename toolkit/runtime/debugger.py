@@ -67,6 +67,19 @@ class Debugger:
             self._door = door
             return True
 
+    def leave(self) -> bool:
+        """Run at full speed again, as long as no client is there; whether that took anything.
+
+        Before Python 3.12 a connected process is traced, client or not, at half its speed. From
+        3.12 on being connected costs nothing, and staying so makes the next attach quicker.
+        """
+        with self._lock:
+            if self._door is None or sys.version_info >= (3, 12):
+                return False
+            sys.modules["pydevd"].stoptrace()
+            self._door = None
+            return True
+
     def wait_configured(self, seconds: float) -> bool:
         """Whether a client has set its breakpoints in this process before the time was up."""
         debugpy = sys.modules["debugpy"]

@@ -119,6 +119,9 @@ class Gate:
         worker = arguments.get("subProcessId")
         if worker is not None:
             visit.worker = int(worker)
+            # One request stands still, the others and the probes go on: else Python 3.12 and
+            # newer would suspend the server's own threads as well.
+            arguments.setdefault("stopAllThreadsOnSuspend", False)
         elif self._holder is not None:
             visit.writer.write(refusal(request, f"{self._holder.name} is attached already"))
             return False

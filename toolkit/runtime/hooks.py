@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from .contract import Contract
 from .preload import Master
+from .retirement import announce_retirement
 from .script import watch_script
 from .session import WorkerSession, say
 from .swap import Swapper
@@ -86,13 +87,7 @@ class ServerHooks:
             swapper = Swapper(self._contract, session)
             session.operations.update(swap=swapper.operate, abandon=swapper.abandon)
         session.start()
-        stop = worker.handle_exit
-
-        def handle_exit(signal: int, frame: Any) -> None:
-            stop(signal, frame)
-            session.draining()
-
-        worker.handle_exit = handle_exit
+        announce_retirement(worker, session.draining)
         try:
             module = importlib.import_module(USER_SCRIPT_MODULE)
         except ImportError as error:

@@ -31,6 +31,7 @@ class WorkerSession:
         self.candidate = candidate
         self.sources = Sources(contract.user_folders)
         self.debugger: Optional[Debugger] = None
+        self.has_begun = False
         self.is_ready = False
         self.generation = 0
         self.made = Made()
@@ -44,7 +45,6 @@ class WorkerSession:
         self._news = threading.Condition()
         self._welcome: Optional[Fields] = None
         self._door: Optional[Door] = None
-        self._loading = True
 
     def start(self) -> None:
         self.sources.watch()
@@ -55,13 +55,11 @@ class WorkerSession:
 
     def before_load(self) -> None:
         """Join the debugger, if a client is there, before the first line of the user's code."""
-        if self.debugger is None or not self._loading:
-            return
-        try:
+        if self.debugger is not None and not self.has_begun:
             self._join_before_load(self.debugger)
-        finally:
-            with self._news:
-                self._loading = False
+        with self._news:
+            self.has_begun = True
+        self._link.tell("begun")
 
     def failed(self, stage: str, error: BaseException) -> None:
         """Keep why the user's code failed; a worker that boots dies of it, and says so first."""
@@ -92,6 +90,7 @@ class WorkerSession:
         return {
             **identity(),
             "candidate": self.candidate,
+            "begun": self.has_begun,
             "ready": self.is_ready,
             "generation": self.generation,
         }
@@ -147,7 +146,7 @@ class WorkerSession:
 
     def _join_later(self) -> None:
         """A client came while the worker was serving already."""
-        if self._loading or self.debugger is None or self._door is None:
+        if not self.has_begun or self.debugger is None or self._door is None:
             return
         if self._join(self.debugger, self._door):
             renew_threads(self.worker)

@@ -16,6 +16,7 @@ class Worker:
         self.pid = int(hello["pid"])
         self.master = int(hello["master"])
         self.candidate = bool(hello["candidate"])
+        self.begun = bool(hello["begun"])
         self.ready = bool(hello["ready"])
         self.generation = int(hello.get("generation") or 0)
         self.draining = False
@@ -51,7 +52,9 @@ class Worker:
 
     def heard(self, event: Fields) -> None:
         kind = event.get("event")
-        if kind == "ready":
+        if kind == "begun":
+            self.begun = True
+        elif kind == "ready":
             self.ready = True
         elif kind == "failed":
             self.failure = event

@@ -69,7 +69,9 @@ def test_breakpoints_set_later_reach_the_worker_too(attach: Attach) -> None:
         session.set_breakpoints(FILE, [4, 7], condition="x > 1")
     wanted = [{"line": 4, "condition": "x > 1"}, {"line": 7, "condition": "x > 1"}]
     for who in ("root", "worker"):
-        assert [each["breakpoints"] for each in adapter.arguments(who, "setBreakpoints")] == [wanted]
+        assert [each["breakpoints"] for each in adapter.arguments(who, "setBreakpoints")] == [
+            wanted
+        ]
 
 
 def test_a_refused_attach_says_why_and_leaves_no_connection(attach: Attach) -> None:

@@ -61,7 +61,6 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
         (18, "continues the statement that begins on line 14"),
         (21, "is `else:`, which nothing executes"),
         (23, "only declares a name"),
-        (24, "is a bare constant"),
         (26, "was optimised out: Python's compiler makes no code for it"),
         (99, "is not in the file, which has 31 lines"),
         (0, "is not in the file, which has 31 lines"),
@@ -76,9 +75,7 @@ def test_a_line_without_code_is_named_for_what_it_is(
 
 def test_the_breakpoint_lands_on_the_nearest_code_above(lines: list[int]) -> None:
     assert landing(SOURCE, 21, lines) == Landing(line=20, text="x = 1", function="f")
-    assert landing(SOURCE, 99, lines) == Landing(
-        line=31, text="async def g(): pass", function="g"
-    )
+    assert landing(SOURCE, 99, lines) == Landing(line=31, text="async def g(): pass", function="g")
     assert landing(SOURCE, 1, lines) is None
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.engines.trust import HostTrust, host_trust, redact
+from toolkit.engines.indexes import redact
+from toolkit.engines.trust import HostTrust, host_trust
 
 VARIABLES = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE"]
 

@@ -6,8 +6,14 @@ import pytest
 
 from toolkit.plans.image import plan_image
 from toolkit.plans.model import ImageKind, ImagePlan
-from toolkit.plans.packages import Locked
-from toolkit.specs.environment import CondaEnvironment, load_environment
+from toolkit.plans.packages import CondaSolved, Locked, Packages, Present
+from toolkit.specs.environment import (
+    CondaEnvironment,
+    Environment,
+    ImageEnvironment,
+    load_curated,
+    load_environment,
+)
 
 ENVIRONMENT = CondaEnvironment(name="iris", path=Path("env.yml"))
 LOCK = "numpy==2.0.0\n"
@@ -155,3 +161,80 @@ def test_the_dockerfile_asks_for_no_frontend_of_its_own() -> None:
     dockerfile = plan(secrets=("ca", "feeds", "pip")).dockerfile
     assert "syntax=" not in dockerfile
     assert "<<" not in dockerfile
+
+
+IMAGE = ImageEnvironment(name="mine", image="mine:1")
+
+
+def plan_of(
+    environment: Environment, packages: Packages, *, kind: ImageKind = "inference"
+) -> ImagePlan:
+    return plan_image(environment, packages=packages, kind=kind, base="mine:1")
+
+
+def solved(**changes: Any) -> CondaSolved:
+    usual: dict[str, Any] = {
+        "tool": "base",
+        "channels": ("a",),
+        "specs": ("python=3.10",),
+        "requirements": ("numpy",),
+    }
+    return CondaSolved(**(usual | changes))
+
+
+def test_a_lock_has_contents_and_the_other_kinds_have_none() -> None:
+    contents = plan().contents
+    assert contents
+    assert (contents.lock, contents.python) == (LOCK, "3.11")
+    assert plan_of(IMAGE, Present()).contents is None
+    assert plan_of(ENVIRONMENT, solved()).contents is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        solved(tool="rattler"),
+        solved(channels=("b",)),
+        solved(channels=("a", "nodefaults")),
+        solved(specs=("python=3.11",)),
+        solved(requirements=("pandas",)),
+        solved(requirements=()),
+        solved(upgrades=("numpy>=2",)),
+    ],
+)
+def test_whatever_a_conda_is_asked_for_changes_the_tag(other: CondaSolved) -> None:
+    assert plan_of(ENVIRONMENT, solved()).tag(BASE) == plan_of(ENVIRONMENT, solved()).tag(BASE)
+    assert plan_of(ENVIRONMENT, other).tag(BASE) != plan_of(ENVIRONMENT, solved()).tag(BASE)
+
+
+def test_whatever_decides_an_image_with_its_own_python_changes_its_tag() -> None:
+    others = [
+        plan_of(IMAGE, Present()),
+        plan_of(IMAGE, Present(interpreter=PurePosixPath("/x/python"))),
+        plan_of(IMAGE, Present(), kind="training"),
+        plan_of(replace(IMAGE, variables={"A": "1"}), Present()),
+    ]
+    assert len({other.tag(BASE) for other in others}) == len(others)
+    assert plan_of(IMAGE, Present()).tag("sha256:2") != others[0].tag(BASE)
+
+
+def test_an_image_of_the_users_keeps_its_environment_and_its_services() -> None:
+    made = plan_of(IMAGE, Present())
+    assert "AZUREML_CONDA_ENVIRONMENT_PATH=" not in made.dockerfile
+    assert "rm -rf /var/runit" not in made.dockerfile
+    services = {file.path for file in made.context if "runit" in file.path.parts}
+    assert PurePosixPath("root/opt/aml-emu/runit/gunicorn/run") in services
+    assert not [path for path in services if path.is_relative_to("root/var")]
+
+
+def test_a_curated_environment_goes_where_azure_puts_it() -> None:
+    made = plan_of(load_curated("minimal-py311-inference"), Locked(python="3.11", lock=LOCK))
+    assert made.contents
+    assert made.contents.prefix == PurePosixPath("/azureml-envs/minimal")
+    assert made.name == "minimal-py311-inference"
+
+
+def test_the_users_variables_win_over_ours() -> None:
+    dockerfile = plan(replace(ENVIRONMENT, variables={"WORKER_TIMEOUT": "7"})).dockerfile
+    assert 'WORKER_TIMEOUT="7"' in dockerfile
+    assert 'WORKER_TIMEOUT="300"' not in dockerfile

@@ -6,13 +6,13 @@ import io
 import os
 import sys
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from toolkit.engines import ports
-from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, StoredImage
+from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, Pruning, StoredImage
 from toolkit.engines.docker.connect import address, connect
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import EngineUnavailable, NameTaken, PortTaken
@@ -98,6 +98,11 @@ class DockerEngine:
             all=True, filters={"label": _filters(labels)}, ignore_removed=True
         )
         return [DockerHandle(container, self._client.api) for container in found]
+
+    def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:
+        from toolkit.engines.docker.prune import prune  # noqa: PLC0415
+
+        return prune(self._client.api, everything=everything, dry_run=dry_run, names=names)
 
     def _arguments(self, plan: LaunchPlan) -> dict[str, Any]:
         from docker.types import Mount as DockerMount  # noqa: PLC0415

@@ -10,9 +10,17 @@ from docker.errors import APIError, ImageNotFound
 from requests.exceptions import ConnectionError as Disconnected
 
 from toolkit.engines.base import BuildOptions, Image
+from toolkit.engines.docker.earlier import change_since
+from toolkit.engines.docker.foreign import (
+    cannot_execute,
+    is_for,
+    not_made_for_it,
+    refuse_our_own,
+)
 from toolkit.engines.events import BuildEvent, Transfer
 from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.plans import emulation
+from toolkit.plans.inputs import inputs_of
 from toolkit.plans.model import ImagePlan, PlacedFile
 
 if TYPE_CHECKING:
@@ -38,6 +46,10 @@ def build(
     # Only here: h2 and its tables take 0.1 s to import, which an unchanged image need not pay.
     from toolkit.engines.buildkit import BuildRequest, build_image, context_of  # noqa: PLC0415
 
+    recipe = inputs_of(plan, base)
+    if not options.no_cache and (change := change_since(client, plan.name, recipe)):
+        on_event(change)
+
     request = BuildRequest(
         context=context_of(
             (
@@ -46,12 +58,21 @@ def build(
             )
         ),
         tags=(tag, *plan.tags),
-        labels={**plan.labels, emulation.LABEL_INPUTS: inputs},
+        labels={
+            **plan.labels,
+            emulation.LABEL_INPUTS: inputs,
+            emulation.LABEL_RECIPE: recipe.label(),
+        },
         platform=plan.platform,
         secrets={name: options.secrets[name] for name in plan.secrets},
         no_cache=options.no_cache,
     )
-    built = build_image(client.api, request, on_event=on_event, environment=environ)
+    try:
+        built = build_image(client.api, request, on_event=on_event, environment=environ)
+    except BuildFailed as error:
+        if foreign := cannot_execute(error, plan.platform):
+            raise foreign from error
+        raise
     return Image(tag=tag, id=built, built=True)
 
 
@@ -66,14 +87,18 @@ def base_id(
     if reference == _SCRATCH:
         return _SCRATCH
     try:
-        return str(client.images.get(reference).id)
+        image = client.images.get(reference)
     except ImageNotFound:
         pass
+    else:
+        if is_for(image.attrs, platform):
+            return str(image.id)
+        refuse_our_own(reference, platform)
     name, _, tag = reference.partition("@") if "@" in reference else _split(reference)
     try:
         for line in client.api.pull(name, tag=tag, platform=platform, stream=True, decode=True):
             if "error" in line:
-                raise _cannot_pull(reference, line["error"])
+                raise _cannot_pull(reference, platform, line["error"])
             detail = line.get("progressDetail") or {}
             on_event(
                 Transfer(
@@ -85,7 +110,7 @@ def base_id(
             )
         return str(client.images.get(reference).id)
     except (APIError, ImageNotFound) as error:
-        raise _cannot_pull(reference, str(error)) from error
+        raise _cannot_pull(reference, platform, str(error)) from error
     except Disconnected as error:
         raise EngineUnavailable("Docker went away during the pull", details=str(error)) from error
 
@@ -98,9 +123,16 @@ def _split(reference: str) -> tuple[str, str, str]:
     return reference, "", "latest"
 
 
-def _cannot_pull(reference: str, details: str) -> BuildFailed:
+def _cannot_pull(reference: str, platform: str | None, details: str) -> BuildFailed:
+    if not_made_for_it(details) and not platform:
+        return BuildFailed(
+            f"image `{reference}` is not made for this engine's processor",
+            details=details.strip(),
+            hint="pass `--platform linux/amd64`: the engine may be able to emulate it",
+        )
+    wanted = f" for {platform}" if platform else ""
     return BuildFailed(
-        f"image `{reference}` is not here and cannot be pulled",
+        f"image `{reference}` is not here{wanted} and cannot be pulled",
         details=details.strip(),
         hint="run `aml-emu base make` and name a stand-in under [images] in aml-emu.toml: "
         f'"{reference}" = "aml-emu/base"',

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform as host
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from toolkit.engines import ports
-from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, StoredImage
+from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, Pruning, StoredImage
 from toolkit.engines.events import BuildEvent, ImageReady
 from toolkit.engines.process.cachefolder import writing
 from toolkit.engines.process.environment import Environments
@@ -18,9 +20,10 @@ from toolkit.engines.process.handle import ProcessHandle
 from toolkit.engines.process.images import Images
 from toolkit.engines.process.interpreter import Interpreter, find_interpreter
 from toolkit.engines.process.launch import launch
+from toolkit.engines.process.prune import prune
 from toolkit.engines.process.records import launches
 from toolkit.engines.process.sandbox import RUNGS, Rung, Sandbox, choose
-from toolkit.errors import EngineUnavailable, SpecError
+from toolkit.errors import BuildFailed, EngineUnavailable, SpecError
 from toolkit.plans.model import Contents, ImagePlan, LaunchPlan
 from toolkit.settings import DEFAULT_BASE, cache_folder
 
@@ -66,7 +69,7 @@ class ProcessEngine:
     ) -> Image:
         contents = _honoured(plan)
         python = find_interpreter(contents.python, self._environ)
-        digest = f"sha256:{plan.inputs(python.identity)}"
+        digest = _digest(plan, python)
         tag = plan.tag(python.identity)
         there = None if options.no_cache else self._images.get(digest)
         if there is None:
@@ -133,22 +136,31 @@ class ProcessEngine:
                 if _has_labels(record.labels, labels)
             ]
 
+    def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:
+        return prune(self._cache, everything=everything, dry_run=dry_run, names=names)
+
+
+def _digest(plan: ImagePlan, python: Interpreter) -> str:
+    """Of all that is kept for an image: two of different names are two, though little differs."""
+    described = [plan.inputs(python.identity), plan.name, sorted(plan.labels.items())]
+    return f"sha256:{hashlib.sha256(json.dumps(described).encode()).hexdigest()}"
+
 
 def _honoured(plan: ImagePlan) -> Contents:
-    """What the plan asks for; raises EngineUnavailable for what only an image could give."""
+    """What the plan asks for; raises BuildFailed for what only an image could give."""
     use_docker = "use `--engine docker`"
     if plan.contents is None:
-        raise EngineUnavailable(
+        raise BuildFailed(
             f"the process engine builds no Dockerfiles, which `{plan.name}` is made from",
             hint=use_docker,
         )
     if plan.base not in _BASES:
-        raise EngineUnavailable(
+        raise BuildFailed(
             f"the process engine has no base images, it uses this machine's system: {plan.base}",
             hint=f"leave out `--base` and `[images]`, or {use_docker}",
         )
     if plan.platform not in {None, _platform()}:
-        raise EngineUnavailable(
+        raise BuildFailed(
             f"the process engine runs for this machine's platform only ({_platform()}): "
             f"{plan.platform}",
             hint=use_docker,

@@ -105,6 +105,17 @@ class Images:
                 scratch.write_text(f"{digest}\n", "ascii")
                 scratch.replace(tag)
 
+    def forget(self, names: Iterable[str], digests: Iterable[str]) -> None:
+        """Remove names and records; the environments they speak of stay."""
+        for name in names:
+            self._tag(name).unlink(missing_ok=True)
+        for digest in digests:
+            remove(self._folder(digest))
+
+    def made_at(self, digest: str) -> float:
+        """When the record was written."""
+        return (self._folder(digest) / _RECORD).stat().st_mtime
+
     def _folder(self, digest: str) -> Path:
         return self.cache / "images" / digest.removeprefix(_DIGEST)
 

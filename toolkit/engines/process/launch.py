@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -46,13 +45,15 @@ def launch(
     Raises NameTaken, PortTaken, and EngineUnavailable for what cannot be started.
     """
     refuse(plan, sandbox, cache)
-    with writing(cache), ExitStack() as stack:
+    with writing(cache):
         folder, record, inside, lock = _claim(plan, image, sandbox, cache)
-        stack.callback(os.close, lock)
         handle = ProcessHandle(folder, record)
         try:
-            _lay_out(inside, folder, sandbox, image)
-            _start(folder, lock)
+            try:
+                _lay_out(inside, folder, sandbox, image)
+                _start(folder, lock)
+            finally:
+                os.close(lock)  # from here on the keeper holds it, or nobody
         except BaseException:  # Ctrl-C too: nothing is left behind
             handle.stop(grace=0)
             raise

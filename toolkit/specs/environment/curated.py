@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -193,6 +194,7 @@ def _published_image(title: str, folder: Path) -> CuratedEnvironment:
     )
 
 
+@cache
 def _published(folder: Path) -> _Published:
     file = load_yaml(folder / _PUBLISHED_FILE, what="list of published images")
     return parse(_Published, file, what="a list of published images")

@@ -159,7 +159,8 @@ def spawn(argv: list[str], env: dict[str, str], cwd: str, output: int | None = N
         try:
             _become(argv, env, cwd, output)
         except OSError as error:
-            os.write(failure, json.dumps([error.errno, error.strerror, error.filename]).encode())
+            name = error.filename and os.fsdecode(error.filename)
+            os.write(failure, json.dumps([error.errno, error.strerror, name]).encode())
         os._exit(127)
     os.close(failure)
     with os.fdopen(failed) as told:

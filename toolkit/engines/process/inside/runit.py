@@ -40,6 +40,8 @@ VERBS = {
     "interrupt": "i", "quit": "q", "alarm": "a", "1": "1", "2": "2",
 }  # fmt: skip
 
+PATIENT = ("start", "stop", "restart", "reload", "status")  # these wait, and tell how it went
+
 
 def runsvdir(tree: str) -> int:
     """A `runsv` for each folder of the tree, until a signal comes."""
@@ -214,13 +216,15 @@ def sv(verb: str, *services: str) -> int:
     failures = 0
     for name in services:
         service = Path(name) if name[0] in "/." else root / name
-        said = _ask(service, VERBS[verb])
-        failures += not said.startswith(("ok:", "run:", "down:", "finish:"))
-        sys.stdout.write(f"{said}\n")
+        said = _ask(service, VERBS[verb], patient=verb in PATIENT)
+        failed = said.startswith(("fail:", "timeout:"))
+        failures += failed
+        if failed or verb in PATIENT:
+            sys.stdout.write(f"{said}\n")
     return failures
 
 
-def _ask(service: Path, letters: str) -> str:
+def _ask(service: Path, letters: str, *, patient: bool) -> str:
     try:
         os.close(os.open(service / "supervise/ok", os.O_WRONLY | os.O_NONBLOCK))
     except OSError as error:
@@ -233,6 +237,8 @@ def _ask(service: Path, letters: str) -> str:
     control = os.open(service / "supervise/control", os.O_WRONLY | os.O_NONBLOCK)
     os.write(control, letters.encode())
     os.close(control)
+    if not patient:
+        return "ok:"
     deadline = time.monotonic() + float(os.environ.get("SVWAIT") or SV_SECONDS)
     while not (status := Status(service)).satisfies(letters, asked):
         if time.monotonic() > deadline:

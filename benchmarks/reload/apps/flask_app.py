@@ -1,0 +1,12 @@
+"""score.py behind Flask: what somebody without Azure's server would write."""
+
+import score
+from flask import Flask, request
+
+app = Flask(__name__)
+score.init()
+
+
+@app.post("/score")
+def answer():
+    return score.run(request.get_data(as_text=True))

@@ -1,0 +1,64 @@
+# solved: rendered by aml-emu from env.yml
+FROM mine:1 AS tools
+USER root
+RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+    --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
+    export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
+ && python=$(sh /tmp/python.sh) \
+ && if "$python" -c 'import ensurepip' 2>/dev/null; then \
+        "$python" -m venv /opt/aml-emu-tools \
+     && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; \
+    else \
+        "$python" -m pip install --quiet --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9; \
+    fi
+
+FROM mine:1
+USER root
+RUN command -v runsvdir >/dev/null && command -v killall >/dev/null \
+ || (apt-get update && apt-get install -y --no-install-recommends runit psmisc && rm -rf /var/lib/apt/lists/*)
+RUN rm -rf /var/runit \
+ && (id dockeruser >/dev/null 2>&1 || useradd --create-home dockeruser) \
+ && mkdir -p /home/dockeruser && chmod a+rwx /home/dockeruser
+ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/other" \
+    AZUREML_ENVIRONMENT_IMAGE="True" \
+    PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
+    AZUREML_INFERENCE_SERVER_HTTP_ENABLED="True" \
+    AML_APP_ROOT="/var/azureml-app" \
+    SVDIR="/var/runit" \
+    WORKER_TIMEOUT="300" \
+    PATH=/azureml-envs/other/bin:$PATH \
+    LD_LIBRARY_PATH=/azureml-envs/other/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+RUN --mount=type=bind,source=conda.txt,target=/tmp/conda.txt \
+    --mount=type=cache,id=aml-emu-conda,target=/var/cache/aml-emu-conda \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+    --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
+    export CONDA_PKGS_DIRS=/var/cache/aml-emu-conda SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt CONDA_SSL_VERIFY=/run/aml-emu-ca.crt \
+ && unset PYTHONPYCACHEPREFIX && export PYTHONDONTWRITEBYTECODE=1 \
+ && conda=$(command -v conda || ls /opt/miniconda/bin/conda /opt/conda/bin/conda 2>/dev/null | head -n 1) \
+ && (test -n "$conda" || (echo "the base image has no conda: name an image that has one, or pass \`--conda rattler\` or \`--conda pip-only\`" >&2; exit 1)) \
+ && "$conda" create --yes --quiet --prefix /azureml-envs/other --override-channels --channel conda-forge --channel 'https://a/b c' --file /tmp/conda.txt
+RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
+    --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \
+    --mount=type=bind,source=upgrades.txt,target=/tmp/upgrades.txt \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+    --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt UV_INDEX_STRATEGY=unsafe-best-match \
+ && /opt/aml-emu-tools/bin/uv pip install --python /azureml-envs/other/bin/python --requirement /tmp/requirements.txt \
+ && /opt/aml-emu-tools/bin/uv pip install --python /azureml-envs/other/bin/python --upgrade --requirement /tmp/upgrades.txt
+
+RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
+    --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+    --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
+ && python=/azureml-envs/other/bin/python \
+ && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy debugpy==1.8.22
+COPY root/ /
+RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
+ && ln -sfn /var/azureml-app /var/azureml-apps \
+ && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit
+EXPOSE 5001
+USER dockeruser
+WORKDIR /var/azureml-app
+CMD ["runsvdir", "/var/runit"]
