@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from benchmarks.reload.project import Project
-from benchmarks.reload.subject import Running
+from benchmarks.reload.subject import Running, Subject
 from toolkit.dev.dap_session import DapSession
 from toolkit.plans import azureml
 
@@ -30,7 +29,8 @@ def attach(running: Running, project: Project) -> Iterator[DapSession]:
         yield session
 
 
-def attach_if(
-    wanted: bool, running: Running, project: Project
+def attach_if_asked(
+    subject: Subject, running: Running, project: Project
 ) -> AbstractContextManager[DapSession | None]:
-    return attach(running, project) if wanted else nullcontext()
+    """Nobody is attached to a subject whose debugger is off, or only listens."""
+    return attach(running, project) if subject.debugger == "attached" else nullcontext()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from benchmarks.reload.attached import attach_if
+from benchmarks.reload.attached import attach_if_asked
 from benchmarks.reload.emulator import flags, serve
 from benchmarks.reload.project import Project
 from benchmarks.reload.subject import Running, Subject
@@ -63,7 +63,7 @@ def measure(project: Project, *, rounds: int, requests: int) -> Sequence[Cost]:
         measured: list[tuple[Running, Cost]] = []
         for subject in states():
             running = stack.enter_context(subject.start(project))
-            stack.enter_context(attach_if(subject.debugger == "attached", running, project))
+            stack.enter_context(attach_if_asked(subject, running, project))
             version = running.handle.exec(
                 ["python", "-c", "import platform as p; print(p.python_version())"]
             )
@@ -74,9 +74,15 @@ def measure(project: Project, *, rounds: int, requests: int) -> Sequence[Cost]:
             for running, cost in measured:
                 _round(client, running, project, cost, requests)
         for running, cost in measured:
-            cost.memory = _memory(_stats(client, running))
+            cost.memory = container_memory(client, running)
         client.close()
         return [cost for _, cost in measured]
+
+
+def container_memory(client: Any, running: Running) -> float:
+    """Anonymous memory in MB: cgroup 2 calls it `anon`, cgroup 1 `total_rss`."""
+    parts = _stats(client, running)["memory_stats"]["stats"]
+    return float(parts["anon"] if "anon" in parts else parts["total_rss"]) / 1e6
 
 
 def _round(client: Any, running: Running, project: Project, cost: Cost, requests: int) -> None:
@@ -100,9 +106,3 @@ def _stats(client: Any, running: Running) -> Any:
 def _cpu(stats: Any) -> float:
     """Milliseconds of CPU so far."""
     return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e6
-
-
-def _memory(stats: Any) -> float:
-    """Anonymous memory: cgroup 2 calls it `anon`, cgroup 1 `total_rss`."""
-    parts = stats["memory_stats"]["stats"]
-    return float(parts["anon"] if "anon" in parts else parts["total_rss"]) / 1e6

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from benchmarks.reload.emulator import START_SECONDS, serve
-from benchmarks.reload.project import ROOT, Project
+from benchmarks.reload.project import Project
 from benchmarks.reload.subject import Running, Subject
 from benchmarks.reload.traffic import ask, wait_until
 from toolkit.engines.docker import DockerEngine
@@ -106,7 +106,8 @@ def packages(engine: DockerEngine, image: str, project: Project) -> Path:
         return folder
     python, machine = _python(engine, image)
     command = [
-        Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--target", folder,
+        str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet",
+        "--target", str(folder),
         "--python-version", python, "--python-platform", f"{machine}-unknown-linux-gnu",
         "--only-binary", ":all:", *PACKAGES,
     ]  # fmt: skip

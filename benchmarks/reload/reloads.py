@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.reload.attached import attach_if
+from benchmarks.reload.attached import attach_if_asked
 from benchmarks.reload.project import Project
 from benchmarks.reload.subject import Running, Subject
 from benchmarks.reload.traffic import Load, Prober, Traffic, percentile
@@ -53,7 +53,7 @@ def measure(subject: Subject, project: Project, *, reloads: int) -> Iterator[Ser
     """Both conditions on one started server; the first reload after the start is told apart."""
     with (
         subject.start(project) as running,
-        attach_if(subject.debugger == "attached", running, project) as session,
+        attach_if_asked(subject, running, project) as session,
     ):
         with Prober(running.port, project.request) as prober:
             first = _reload(running, project, prober)

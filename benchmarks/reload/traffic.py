@@ -116,8 +116,11 @@ class Load(Traffic):
             while not self._stop.is_set():
                 due = started + number / self._rate
                 if not self._stop.wait(max(0.0, due - time.monotonic())):
-                    pool.submit(lambda due=due: self._note(ask(self._port, self._body, due)))
+                    pool.submit(self._send, due)
                 number += 1
+
+    def _send(self, due: float) -> None:
+        self._note(ask(self._port, self._body, due))
 
     @property
     def p99(self) -> float:

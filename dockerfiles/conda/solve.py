@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  # a program of its own, in no package
 """Runs while an image is built: a list of conda packages into a prefix, by py-rattler.
 
     python solve.py PREFIX LIST CACHE [CHANNEL ...]

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  # a program of its own, in no package
 """Freeze Azure ML's curated environments into this folder, from a description of their sources.
 
     python dockerfiles/curated/generate.py DESCRIPTION.json [--folder FOLDER]

@@ -20,6 +20,7 @@ from toolkit.cli.debug import app as debug_app
 from toolkit.cli.doctor import doctor
 from toolkit.cli.env import app as env_app
 from toolkit.cli.invoke import invoke
+from toolkit.cli.package import package
 from toolkit.cli.prune import prune
 from toolkit.cli.serve import serve
 from toolkit.cli.services import down, logs, ps, stop
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (build, serve, invoke, ps, logs, stop, down, prune, doctor):
+for command in (build, package, serve, invoke, ps, logs, stop, down, prune, doctor):
     app.command()(command)
 app.add_typer(base_app, name="base")
 app.add_typer(debug_app, name="debug")

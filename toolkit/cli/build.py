@@ -10,11 +10,14 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform
+from toolkit.errors import SpecError
 from toolkit.plans.model import ImageKind
 
 if TYPE_CHECKING:
     from toolkit.cli.progress import BuildProgress
     from toolkit.engines.base import Image
+    from toolkit.live.image import ImageRequest
+    from toolkit.settings import Settings
 
 
 def build(
@@ -28,6 +31,13 @@ def build(
     tag: Annotated[list[str] | None, typer.Option(help="A further name for the image.")] = None,
     dockerfile_only: Annotated[
         Path | None, typer.Option(help="Write Dockerfile and context there, build nothing.")
+    ] = None,
+    bake: Annotated[
+        Path | None,
+        typer.Option(metavar="SCRIPT", help="Put this scoring script's folder into the image too."),
+    ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="With --bake: model file or folder.")
     ] = None,
     no_cache: NoCache = False,
     platform: Platform = None,
@@ -49,6 +59,9 @@ def build(
         no_cache=no_cache,
         platform=platform,
     )
+    if bake or model:
+        _bake(request, settings, bake, model or [], json=json, elsewhere=dockerfile_only)
+        return
     if dockerfile_only:
         dockerfile = write_context(request, settings, dockerfile_only, say=console.say)
         console.result_json({"dockerfile": str(dockerfile)}) if json else console.result(
@@ -71,6 +84,33 @@ def build(
         console.result_json({**document, "seconds": seconds, **progress.document()})
     else:
         console.result(image.tag)
+
+
+def _bake(
+    environment: ImageRequest,
+    settings: Settings,
+    script: Path | None,
+    models: list[Path],
+    *,
+    json: bool,
+    elsewhere: Path | None,
+) -> None:
+    from toolkit.cli.package import make_image
+    from toolkit.live.package import PackageRequest
+
+    if script is None:
+        raise SpecError("`--model` goes into the image with `--bake` only", hint="add the script")
+    if elsewhere:
+        raise SpecError(
+            "`--dockerfile-only` writes environments only",
+            hint="use `aml-emu package --generate-dockerfile`",
+        )
+    if environment.kind == "training":
+        raise SpecError("`--bake` needs the inference layout", hint="leave out `--kind`")
+    request = PackageRequest(
+        environment=environment, script=script, style="baked", models=tuple(models)
+    )
+    make_image(request, settings, json=json)
 
 
 def _outcome(image: Image, progress: BuildProgress, seconds: float) -> str:

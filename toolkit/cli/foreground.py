@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,13 +11,14 @@ from pathlib import Path
 
 from toolkit.cli import console
 from toolkit.cli.progress import BuildProgress
+from toolkit.cli.watching import Running, Saves
 from toolkit.dev.debug import DebugSession, PathMapping, workspace_of, write_launch_json
-from toolkit.dev.reload import Agent
 from toolkit.dev.watch import Watcher
 from toolkit.engines.base import Engine
 from toolkit.engines.registry import make_engine
 from toolkit.engines.trust import host_trust
-from toolkit.errors import EmuError, SpecError
+from toolkit.errors import SpecError
+from toolkit.live.delta import FollowedEnvironment
 from toolkit.live.image import ImageRequest, build_image
 from toolkit.live.service import Service, make_room, start_service
 from toolkit.plans.debug import DebugOptions, under_debugger
@@ -64,18 +64,32 @@ def serve_order(order: ServeOrder, *, engine_name: str | None, base: str | None)
         )
     engine = make_engine(settings.engine, settings.environ)
     make_room(engine, scoring.name, [order.port, *([order.debug_port] if order.debug else [])])
-    image = _image(order, settings, engine)
+    request = _request(order)
+    environment = _followed(request, settings, engine) if order.watch else None
+    image = _image(request, settings, engine)
     plan = _plan(order, scoring, settings, image=image)
     if order.detach:
-        with _started(engine, plan, keep=True) as service:
-            _announce(order, service, settings, plan)
+        with _started(engine, plan, keep=True) as running:
+            _announce(order, running.service, settings, plan)
         return
-    if order.watch:
-        with Watcher(scoring.code) as watcher, _started(engine, plan) as service:
-            _serve_until_ended(order, service, settings, plan, watcher)
-    else:
-        with _started(engine, plan) as service:
-            _serve_until_ended(order, service, settings, plan, None)
+    if environment is None:
+        with _started(engine, plan) as running:
+            _serve_until_ended(order, running, settings, None)
+        return
+    with (
+        Watcher(scoring.code, also=environment.files) as watcher,
+        _started(engine, plan) as running,
+    ):
+        saves = Saves(
+            watcher=watcher,
+            running=running,
+            mode=order.reload,
+            environment=environment,
+            request=request,
+            settings=settings,
+            replan=lambda image: _plan(order, scoring, settings, image=image),
+        )
+        _serve_until_ended(order, running, settings, saves)
 
 
 def _scoring(order: ServeOrder) -> Scoring:
@@ -93,16 +107,23 @@ def _scoring(order: ServeOrder) -> Scoring:
     )
 
 
-def _image(order: ServeOrder, settings: Settings, engine: Engine) -> str:
-    request = ImageRequest(
+def _request(order: ServeOrder) -> ImageRequest:
+    return ImageRequest(
         env=order.env,
         kind="inference",
         conda=order.conda,
         no_cache=order.no_cache,
         platform=order.platform,
     )
+
+
+def _followed(request: ImageRequest, settings: Settings, engine: Engine) -> FollowedEnvironment:
+    return FollowedEnvironment(request, settings, platform=engine.check().platform)
+
+
+def _image(request: ImageRequest, settings: Settings, engine: Engine) -> str:
     with BuildProgress() as progress:
-        image = build_image(request, settings, engine, say=console.say, on_event=progress)
+        image = build_image(request, settings, engine, say=progress.say, on_event=progress)
     console.say(f"image {image.tag}{'' if image.built else ' (unchanged)'}")
     return image.tag
 
@@ -125,36 +146,26 @@ def _plan(order: ServeOrder, scoring: Scoring, settings: Settings, *, image: str
 
 
 @contextmanager
-def _started(engine: Engine, plan: LaunchPlan, *, keep: bool = False) -> Iterator[Service]:
+def _started(engine: Engine, plan: LaunchPlan, *, keep: bool = False) -> Iterator[Running]:
     """A launched service, taken away at the end; with `keep`, only if something went wrong."""
-    service = start_service(engine, plan)
+    running = Running(engine, start_service(engine, plan), plan)
     try:
-        yield service
+        yield running
     except BaseException:
-        service.stop(engine)
+        running.stop()
         raise
     if not keep:
-        service.stop(engine)
+        running.stop()
 
 
 def _serve_until_ended(
-    order: ServeOrder,
-    service: Service,
-    settings: Settings,
-    plan: LaunchPlan,
-    watcher: Watcher | None,
+    order: ServeOrder, running: Running, settings: Settings, saves: Saves | None
 ) -> None:
-    console.pump(service.handle.logs(follow=True))
-    _announce(order, service, settings, plan)
-    if watcher and plan.reload:
-        agent = Agent(service.handle, plan.reload.token)
-        threading.Thread(
-            target=_reload_on_save,
-            args=(watcher, agent, plan.reload.mode),
-            name="reload-on-save",
-            daemon=True,
-        ).start()
-    raise service.ended(service.handle.wait())
+    console.pump(running.service.handle.logs(follow=True))
+    _announce(order, running.service, settings, running.plan)
+    if saves:
+        saves.start()
+    running.wait()
 
 
 def _announce(order: ServeOrder, service: Service, settings: Settings, plan: LaunchPlan) -> None:
@@ -216,20 +227,3 @@ def _document(service: Service, session: DebugSession | None) -> dict[str, objec
         "scoring_uri": f"{service.url}/score",
         "debugger": session and f"{session.address.host}:{session.address.port}",
     }
-
-
-def _reload_on_save(watcher: Watcher, agent: Agent, mode: ReloadMode) -> None:
-    if watcher.polling:
-        console.say("this file system reports no changes: looking at the files every 0.2 s")
-    for batch in watcher.batches():
-        names = ", ".join(sorted(str(path.relative_to(watcher.folder)) for path in batch)[:5])
-        try:
-            result = agent.reload(batch, code=watcher.folder, mode=mode)
-        except EmuError as error:
-            console.error(error)
-            continue
-        if result.ok:
-            console.say(f"reloaded {names} in {result.milliseconds:.0f} ms: {result.said}")
-        else:
-            console.warn(f"{names}: {result.stage} failed, the old code goes on answering")
-            console.traceback(result.traceback)

@@ -6,18 +6,19 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import pathspec
 import psutil
 from typing_extensions import Self
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
+
+from toolkit.specs.ignore import ignore_rules
 
 # Its emitter warns about the last event of a watcher that is being closed, which is no news.
 logging.getLogger("watchdog").setLevel(logging.ERROR)
@@ -38,10 +39,16 @@ _NEVER: Final = frozenset({"__pycache__", ".git", ".aml-emu", ".vscode", ".venv"
 
 
 class Watcher:
-    """Watch a folder from `with` on; `batches()` yields sets of paths that changed together."""
+    """Watch a folder from `with` on; `batches()` yields sets of paths that changed together.
 
-    def __init__(self, folder: Path, *, polling: bool | None = None) -> None:
+    `also` are single files, wherever they are and whatever they are called.
+    """
+
+    def __init__(
+        self, folder: Path, *, also: Iterable[Path] = (), polling: bool | None = None
+    ) -> None:
         self.folder = folder.resolve()
+        self.also = frozenset(path.resolve() for path in also)
         self.polling = needs_polling(self.folder) if polling is None else polling
         self._ignored = ignore_rules(self.folder)
         self._changed: set[Path] = set()
@@ -56,6 +63,9 @@ class Watcher:
         # watchdog looks into a new folder twice when one more is made in it meanwhile, and warns
         warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
         self._observer.schedule(_Handler(self), str(self.folder), recursive=True)
+        for parent in {path.parent for path in self.also}:
+            if not parent.is_relative_to(self.folder):
+                self._observer.schedule(_Handler(self), str(parent), recursive=False)
         self._observer.start()
         return self
 
@@ -99,6 +109,8 @@ class Watcher:
 
     def is_watched(self, path: Path) -> bool:
         """Whether a change of this file can change what the service answers."""
+        if path in self.also:
+            return True
         if path.suffix != ".py" or not path.is_relative_to(self.folder):
             return False
         relative = path.relative_to(self.folder)
@@ -122,15 +134,6 @@ class _Handler(FileSystemEventHandler):
             if path:
                 text = path.decode() if isinstance(path, bytes) else path
                 self._watcher.note(Path(text))
-
-
-def ignore_rules(folder: Path) -> pathspec.GitIgnoreSpec:
-    """`.amlignore` if there is one, else `.gitignore`: root folder only, as the SDK reads them."""
-    for name in (".amlignore", ".gitignore"):
-        if (folder / name).is_file():
-            lines = (folder / name).read_text("utf-8", errors="replace").splitlines()
-            return pathspec.GitIgnoreSpec.from_lines(lines)
-    return pathspec.GitIgnoreSpec([])
 
 
 def needs_polling(folder: Path) -> bool:

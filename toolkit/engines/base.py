@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal, Protocol
+from typing import IO, Literal, Protocol, runtime_checkable
 
 from toolkit.engines.events import BuildEvent
 from toolkit.plans.model import ImagePlan, LaunchPlan
@@ -137,6 +137,17 @@ class Handle(Protocol):
     def stop(self, *, grace: float = 10.0) -> None:
         """End it and remove it; no error if it is already gone."""
         ...
+
+
+@runtime_checkable
+class Amendable(Protocol):
+    """A handle whose own files can be changed while it runs, as its superuser."""
+
+    def put(self, archive: IO[bytes]) -> None:
+        """Unpack a tar at `/`."""
+        ...
+
+    def exec_as_root(self, command: Sequence[str]) -> ExecResult: ...
 
 
 class Engine(Protocol):

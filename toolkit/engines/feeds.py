@@ -48,11 +48,12 @@ def with_lines(
 
 def without_passwords(lines: Sequence[str]) -> tuple[str, ...]:
     """The lines as an image may show them: private options are left out, URLs lose their login."""
-    return tuple(
-        _URL.sub(lambda match: url_public(match[0]), line)
-        for line in lines
-        if not (line.startswith("-") and is_private(line))
-    )
+    return redacted([line for line in lines if not (line.startswith("-") and is_private(line))])
+
+
+def redacted(lines: Sequence[str]) -> tuple[str, ...]:
+    """The same lines, their URLs without logins."""
+    return tuple(_URL.sub(lambda match: url_public(match[0]), line) for line in lines)
 
 
 def check_channels(channels: Sequence[str], *, spec: Path) -> None:

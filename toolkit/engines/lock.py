@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,17 @@ from typing import Final, Protocol
 import uv
 
 from toolkit.engines import command
+from toolkit.engines.feeds import redacted, without_passwords
 from toolkit.engines.trust import HostTrust
-from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, SpecError
+from toolkit.engines.unresolved import failure, lacks_a_package, tells_of_refusal
+from toolkit.errors import EngineUnavailable
 from toolkit.plans.requirements import Requirements
 
 UV_PLATFORMS: Final = {
     "linux/amd64": "x86_64-manylinux_2_28",
     "linux/arm64": "aarch64-manylinux_2_28",
 }
-_NO_SOLUTION: Final = 1  # uv's exit code when the requirements contradict each other
+_MARKER: Final = "# requirements: "
 
 
 class Run(Protocol):
@@ -54,19 +55,20 @@ def resolve(
 ) -> str:
     """The lock's text; made by uv unless the file at `path` was made from the same requirements.
 
-    Raises SpecError when no set of versions meets the requirements (uv's explanation in details),
-    BuildFailed when uv cannot work, for want of a network for instance, and EngineUnavailable
-    for a platform that no wheels are made for.
+    The lock is public: passwords in the requirements reach uv and nobody else. Raises SpecError
+    when no set of versions meets the requirements (uv's explanation in details), BuildFailed when
+    uv cannot work, for want of a network for instance, and EngineUnavailable for a platform that
+    no wheels are made for.
     """
     if platform not in UV_PLATFORMS:
         raise EngineUnavailable(
             f"environments cannot be resolved for this engine's platform: {platform}",
             hint="use an engine for " + " or ".join(UV_PLATFORMS),
         )
-    marker = f"# requirements: {_digest(requirements, platform)}\n"
+    marker = f"{_MARKER}{_digest(requirements, platform)}\n"
     kept = path.read_text("utf-8") if path.is_file() else ""
     if kept.startswith(marker) and not upgrade:
-        return kept
+        return kept.removeprefix(marker)
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".new")
     scratch.write_text("" if upgrade else kept, "utf-8")
@@ -78,8 +80,8 @@ def resolve(
             # as a later `pip install --upgrade`: it keeps what it can and wins where it cannot
             compile_(requirements.upgrades, scratch)
             locked = _overlaid(locked, scratch.read_text("utf-8"))
-        text = "\n".join((marker.rstrip(), *_options(requirements), locked))
-        scratch.write_text(text, "utf-8")
+        text = "\n".join((*_options(requirements), *without_passwords(locked.splitlines()))) + "\n"
+        scratch.write_text(marker + text, "utf-8")
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -97,21 +99,29 @@ class _Compile:
     run: Run
 
     def __call__(self, lines: Sequence[str], output: Path) -> None:
+        outcome = self._asked(lines, output, strategy="unsafe-best-match")  # as pip does
+        if not outcome.exit_code:
+            return
+        if lacks_a_package(outcome.errors):
+            # Only with this strategy uv tells of an index that refused to answer.
+            again = self._asked(lines, output, strategy="first-index")
+            outcome = again if tells_of_refusal(again.errors) else outcome
+        raise failure(outcome.exit_code, outcome.errors, self.spec)
+
+    def _asked(self, lines: Sequence[str], output: Path, *, strategy: str) -> command.Outcome:
         argv = [
             uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate",
-            "--index-strategy", "unsafe-best-match",
+            "--index-strategy", strategy,
             "--python-version", self.python,
             "--python-platform", UV_PLATFORMS[self.platform],
             "--output-file", str(output.resolve()),
         ]  # fmt: skip
-        outcome = self.run(
+        return self.run(
             argv,
             environ=self.environ,
             cwd=self.spec.resolve().parent,
             stdin="\n".join(lines) + "\n",
         )
-        if outcome.exit_code:
-            raise _failure(outcome.exit_code, outcome.errors, self.spec)
 
 
 def _overlaid(locked: str, later: str) -> str:
@@ -121,45 +131,16 @@ def _overlaid(locked: str, later: str) -> str:
 
 
 def _options(requirements: Requirements) -> list[str]:
-    """Index options among the requirements: installing from the lock needs them again."""
-    return [line for line in requirements.lines if line.startswith("-")]
+    """Index options among the requirements: installing from the lock needs them again.
+
+    Those with a password are given to the build as a secret.
+    """
+    return [line for line in without_passwords(requirements.lines) if line.startswith("-")]
 
 
 def _digest(requirements: Requirements, platform: str) -> str:
-    described = [requirements.python, list(requirements.lines), platform]
+    """A hash of what is asked for; another password asks for nothing else."""
+    described = [requirements.python, list(redacted(requirements.lines)), platform]
     if requirements.upgrades:
-        described.append(list(requirements.upgrades))
+        described.append(list(redacted(requirements.upgrades)))
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
-
-
-def _failure(exit_code: int, text: str, spec: Path) -> EmuError:
-    if exit_code != _NO_SOLUTION or "No solution found" not in text:
-        return BuildFailed(
-            "the packages of the environment could not be resolved",
-            details=text.strip(),
-            hint="check the network and the package index (`aml-emu doctor`)",
-        )
-    line = _guilty_line(text, spec)
-    place = f"{spec}:{line}" if line else f"{spec}"
-    return SpecError(
-        f"{place}: no set of versions meets these requirements",
-        details=text.strip(),
-        hint="loosen one of the pins named above",
-    )
-
-
-def _guilty_line(text: str, spec: Path) -> int | None:
-    """The first line of the file whose package uv's explanation names.
-
-    Python is named in many explanations that are about a package: it is the last to be blamed.
-    """
-    named = {name.lower() for name in re.findall(r"([A-Za-z0-9][\w.-]*?)(?=[=<>~!\s,]|$)", text)}
-    python = None
-    for number, line in enumerate(spec.read_text("utf-8").splitlines(), start=1):
-        match = re.match(r"\s*-?\s*[\"']?([A-Za-z0-9][\w.-]*)\s*[=<>~!\[]", line)
-        name = re.sub(r"[-_.]+", "-", match[1]).lower() if match else ""
-        if name == "python":
-            python = number
-        elif name and name in named:
-            return number
-    return python if "python" in named else None

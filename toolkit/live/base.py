@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform as host
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing_extensions import assert_never
 from toolkit.engines.base import BuildOptions, Engine, Image
 from toolkit.engines.debian import collect
 from toolkit.engines.events import BuildEvent
-from toolkit.errors import BuildFailed
+from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.plans import base
 from toolkit.plans.model import BaseSource, ImagePlan
+from toolkit.plans.platform import machine_platform
 from toolkit.settings import DEFAULT_BASE, Settings
 
 Say = Callable[[str], None]
@@ -44,13 +46,13 @@ def make_base(
         case "registry":
             return build(base.plan_base_from_registry())
         case "debian":
-            return _from_debian(settings, build, say)
+            return _from_debian(settings, engine, build, say)
         case "auto":
             try:
                 return build(base.plan_base_from_registry())
             except BuildFailed as error:
                 say(f"{error.message}: using Debian packages instead")
-                return _from_debian(settings, build, say)
+                return _from_debian(settings, engine, build, say)
         case _:
             assert_never(source)
 
@@ -60,7 +62,15 @@ def package_folder(settings: Settings) -> Path:
     return settings.cache_folder / "debian"
 
 
-def _from_debian(settings: Settings, build: Callable[[ImagePlan], Image], say: Say) -> Image:
+def _from_debian(
+    settings: Settings, engine: Engine, build: Callable[[ImagePlan], Image], say: Say
+) -> Image:
+    ours, theirs = machine_platform(host.machine()), engine.check().platform
+    if ours != theirs:
+        raise EngineUnavailable(
+            f"the Debian packages of this machine ({ours}) do not fit the engine: {theirs}",
+            hint="use `aml-emu base make --tar FILE` with a root file system for it",
+        )
     say("collecting packages with apt")
     folder = package_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as host
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,22 +11,19 @@ from typing import Final
 
 from toolkit.engines.base import BuildOptions, Engine, Image
 from toolkit.engines.events import BuildEvent
-from toolkit.engines.lock import lock_path, resolve
-from toolkit.engines.trust import HostTrust, host_trust
+from toolkit.engines.trust import HostTrust
 from toolkit.live.base import make_base
+from toolkit.live.packages import Resolved, resolve_packages
 from toolkit.plans.dockerfile import OwnImage, own_name, plan_own_image
-from toolkit.plans.foundation import foundation_of, listed_in
+from toolkit.plans.foundation import foundation_of
 from toolkit.plans.image import plan_image
 from toolkit.plans.model import CondaMode, ImageKind, ImagePlan
-from toolkit.plans.packages import Locked, Packages, plan_packages
 from toolkit.plans.platform import machine_platform
-from toolkit.plans.requirements import Requirements
 from toolkit.settings import DEFAULT_BASE, Settings
 from toolkit.specs.environment import (
     CuratedEnvironment,
     Dockerfile,
     Environment,
-    PipEnvironment,
     load_environment,
 )
 
@@ -58,7 +56,6 @@ def build_image(
     info = engine.check()
     for note in info.notes:
         say(note)
-    trust = host_trust(settings.environ)
     # Said of none but another one, so that naming the engine's own makes no other image.
     foreign = request.platform if request.platform != info.platform else None
 
@@ -66,25 +63,41 @@ def build_image(
         if plan.base == DEFAULT_BASE and not engine.has(DEFAULT_BASE):
             say(f"making the base image `{DEFAULT_BASE}`, once on this machine")
             make_base(engine, settings, say=say, on_event=on_event)
-        secrets = {name: value for name, value in trust.secrets().items() if name in plan.secrets}
+        values = resolved.trust.secrets()
+        secrets = {name: values[name] for name in plan.secrets}
         options = BuildOptions(secrets=secrets, no_cache=request.no_cache)
         return engine.build(plan, options, on_event)
 
     # First, because a mistake in the packages should not wait for the user's Dockerfile.
-    packages = _packages(
-        environment,
-        request,
-        settings,
-        platform=request.platform or info.platform,
-        trust=trust,
-        say=say,
-    )
+    platform = request.platform or info.platform
+    resolved = _resolved(environment, request, settings, platform=platform, say=say)
+    if feeds := resolved.trust.feeds():
+        say(f"given to the build as secrets: {', '.join(feeds)}")
     own = _own_image(environment, settings, say=say)
     base = base_for(environment, settings, say=say)
     if own:
         base = build(replace(own.plan, platform=foreign)).tag
-    plan = _plan(environment, packages, request, base=base, trust=trust)
+    plan = _plan(environment, resolved, request, base=base)
     return build(replace(plan, platform=foreign))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan, and what it takes to carry it out."""
+
+    plan: ImagePlan
+    trust: HostTrust
+
+
+def plan_without_building(
+    request: ImageRequest, settings: Settings, *, platform: str, say: Say
+) -> Planned:
+    """The plan of the image. Of a Dockerfile of the user's it knows the text, not the result."""
+    environment = load_environment(request.env)
+    resolved = _resolved(environment, request, settings, platform=platform, say=say)
+    base = base_for(environment, settings, say=say)
+    plan = _plan(environment, resolved, request, base=base)
+    return Planned(plan=plan, trust=resolved.trust)
 
 
 def write_context(request: ImageRequest, settings: Settings, folder: Path, *, say: Say) -> Path:
@@ -95,14 +108,13 @@ def write_context(request: ImageRequest, settings: Settings, folder: Path, *, sa
     """
     environment = load_environment(request.env)
     platform = request.platform or machine_platform(host.machine())
-    trust = host_trust(settings.environ)
-    packages = _packages(environment, request, settings, platform=platform, trust=trust, say=say)
+    resolved = _resolved(environment, request, settings, platform=platform, say=say)
     own = _own_image(environment, settings, say=say)
     base = base_for(environment, settings, say=say)
     if own:
-        _write(own.plan, folder / "own")
+        write_plan(own.plan, folder / "own")
         say(f"build the user's part first: docker build -t {base} {folder / 'own'}")
-    return _write(_plan(environment, packages, request, base=base, trust=trust), folder)
+    return write_plan(_plan(environment, resolved, request, base=base), folder)
 
 
 def kind_of(request: ImageRequest, environment: Environment) -> ImageKind:
@@ -113,51 +125,34 @@ def kind_of(request: ImageRequest, environment: Environment) -> ImageKind:
 
 
 def _plan(
-    environment: Environment,
-    packages: Packages,
-    request: ImageRequest,
-    *,
-    base: str,
-    trust: HostTrust,
+    environment: Environment, resolved: Resolved, request: ImageRequest, *, base: str
 ) -> ImagePlan:
     return plan_image(
         environment,
-        packages=packages,
+        packages=resolved.packages,
         kind=kind_of(request, environment),
         base=base,
-        secrets=tuple(trust.secrets()),
+        secrets=tuple(resolved.trust.secrets()),
         tags=request.tags,
     )
 
 
-def _packages(
+def _resolved(
     environment: Environment,
     request: ImageRequest,
     settings: Settings,
     *,
     platform: str,
-    trust: HostTrust,
     say: Say,
-) -> Packages:
-    """The packages; requirements are resolved unless the kept lock still holds."""
-    wanted = plan_packages(environment, kind=kind_of(request, environment), mode=request.conda)
-    notes = () if isinstance(environment, PipEnvironment) else environment.notes
-    for note in (*notes, *wanted.notes):
-        say(note)
-    if not isinstance(wanted, Requirements):
-        return wanted
-    path = lock_path(
-        settings.state_folder, name=environment.name, platform=platform, python=wanted.python
-    )
-    lock = resolve(
-        wanted,
+) -> Resolved:
+    return resolve_packages(
+        environment,
+        settings,
+        kind=kind_of(request, environment),
+        mode=request.conda,
         platform=platform,
-        path=path,
-        spec=listed_in(environment) or settings.project,
-        trust=trust,
-        environ=settings.environ,
+        say=say,
     )
-    return Locked(python=wanted.python, lock=lock)
 
 
 def _own_image(environment: Environment, settings: Settings, *, say: Say) -> OwnImage | None:
@@ -185,12 +180,15 @@ def base_for(environment: Environment, settings: Settings, *, say: Say) -> str:
     return image
 
 
-def _write(plan: ImagePlan, folder: Path) -> Path:
+def write_plan(plan: ImagePlan, folder: Path) -> Path:
+    """Lay out a plan's context and Dockerfile for a build elsewhere; the Dockerfile's path."""
     for file in plan.context:
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
-        target.write_bytes(content)
+        if isinstance(file.content, bytes):
+            target.write_bytes(file.content)
+        else:
+            shutil.copyfile(file.content, target)
         target.chmod(file.mode)
     dockerfile = folder / "Dockerfile"
     dockerfile.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -31,11 +32,18 @@ class PlacedFile:
         """Hash of the content, whether it is bytes or a file."""
         if isinstance(self.content, bytes):
             return hashlib.sha256(self.content).hexdigest()
-        digest = hashlib.sha256()
-        with self.content.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
+        found = self.content.stat()
+        return _file_digest(self.content, found.st_size, found.st_mtime_ns)
+
+
+@cache
+def _file_digest(path: Path, size: int, changed: int) -> str:  # noqa: ARG001  # part of the key
+    """Asked several times in one build, and a model has gigabytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

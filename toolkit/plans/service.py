@@ -36,7 +36,7 @@ def plan_service(
     scoring: Scoring, *, image: str, project: Path, ca_bundle: Path | None = None
 ) -> LaunchPlan:
     """The container for a scoring script: code and models mounted, the server on `port`."""
-    models = tuple(_model_mounts(scoring.models))
+    models = tuple(model_mounts(scoring.models))
     trust = (
         (Mount(source=ca_bundle, target=emulation.CA_BUNDLE, read_only=True),) if ca_bundle else ()
     )
@@ -52,7 +52,7 @@ def plan_service(
             # the runtime's own defaults; said here for engines that must exchange paths
             "AML_EMU_HOME": str(emulation.HOME),
             "AML_EMU_STATE": str(emulation.STATE),
-            **_model_dir(models),
+            **model_dir(models),
             **(_trust_variables() if ca_bundle else {}),
             **scoring.env,
             "GUNICORN_CMD_ARGS": _gunicorn_arguments(scoring.env.get("GUNICORN_CMD_ARGS")),
@@ -117,7 +117,7 @@ def mountpoints(plan: LaunchPlan) -> Sequence[PurePosixPath]:
     ]
 
 
-def _model_mounts(models: Iterable[Path]) -> Iterable[Mount]:
+def model_mounts(models: Iterable[Path]) -> Iterable[Mount]:
     """Each model as the cloud lays it out: `azureml-models/<name>/<version>/<its own name>`."""
     taken: dict[PurePosixPath, Path] = {}
     for path in models:
@@ -132,7 +132,7 @@ def _model_mounts(models: Iterable[Path]) -> Iterable[Mount]:
         yield Mount(source=path, target=target, read_only=True)
 
 
-def _model_dir(models: Sequence[Mount]) -> dict[str, str]:
+def model_dir(models: Sequence[Mount]) -> dict[str, str]:
     """AZUREML_MODEL_DIR: the one model's folder, or the root of several."""
     if not models:
         return {}

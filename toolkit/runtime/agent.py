@@ -136,6 +136,8 @@ class Agent:
 
     def _client_detached(self) -> None:
         say("the debugger detached")
+        for worker in self._workers:
+            worker.tell("rest")
 
     async def _ping(self, _: Fields) -> Fields:
         return {"ok": True}

@@ -22,6 +22,7 @@ class Debugger:
         self._home = home
         self._lock = threading.Lock()
         self._door: Optional[Door] = None
+        self._asleep = False
 
     def load(self) -> None:
         """Import debugpy from our folder; afterwards that folder is last on the path."""
@@ -46,12 +47,13 @@ class Debugger:
         token that an adapter started for a server asks of us, hence the internal call.
         """
         with self._lock:
-            if door == self._door:
+            if door == self._door and not self._asleep:
                 return False
             self.load()
-            api = sys.modules["debugpy.server.api"]
-            _dispose_former()
+            if door != self._door:
+                _dispose_former()
             ours = os.path.dirname(os.path.abspath(__file__))
+            api = sys.modules["debugpy.server.api"]
             api._settrace(  # noqa: SLF001  # see above; debugpy is pinned
                 host=door["host"],
                 port=door["port"],
@@ -65,19 +67,21 @@ class Debugger:
                 dont_trace_end_patterns=("debugpy_launcher.py",),
             )
             self._door = door
+            self._asleep = False
             return True
 
-    def leave(self) -> bool:
-        """Run at full speed again, as long as no client is there; whether that took anything.
+    def rest(self) -> bool:
+        """Let new threads run at full speed while no client is there; whether that took anything.
 
-        Before Python 3.12 a connected process is traced, client or not, at half its speed. From
-        3.12 on being connected costs nothing, and staying so makes the next attach quicker.
+        Before Python 3.12 a connected process is traced, client or not, at half its speed. The
+        connection stays: the adapter takes a process only once it has forgotten the former.
         """
         with self._lock:
-            if self._door is None or sys.version_info >= (3, 12):
+            if self._door is None or self._asleep or sys.version_info >= (3, 12):
                 return False
-            sys.modules["pydevd"].stoptrace()
-            self._door = None
+            threading.settrace(None)
+            importlib.import_module("_pydev_bundle.pydev_monkey").undo_patch_thread_modules()
+            self._asleep = True
             return True
 
     def wait_configured(self, seconds: float) -> bool:

@@ -139,6 +139,8 @@ class WorkerSession:
                 self._door = message.get("door")
                 self._news.notify_all()
             self._join_later()
+        elif op == "rest":
+            self._rest()
         else:
             threading.Thread(
                 target=self._answer, args=(message,), name="aml-emu", daemon=True
@@ -149,6 +151,12 @@ class WorkerSession:
         if not self.has_begun or self.debugger is None or self._door is None:
             return
         if self._join(self.debugger, self._door):
+            renew_threads(self.worker)
+
+    def _rest(self) -> None:
+        with self._news:
+            self._door = None
+        if self.has_begun and self.debugger is not None and self.debugger.rest():
             renew_threads(self.worker)
 
     def _answer(self, message: Fields) -> None:

@@ -1,5 +1,7 @@
 """score.py behind Flask: what somebody without Azure's server would write."""
 
+from __future__ import annotations
+
 import score
 from flask import Flask, request
 
@@ -8,5 +10,5 @@ score.init()
 
 
 @app.post("/score")
-def answer():
+def answer() -> dict[str, object]:
     return score.run(request.get_data(as_text=True))

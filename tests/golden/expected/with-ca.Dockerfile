@@ -37,7 +37,10 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
  && (/opt/aml-emu-tools/bin/uv python find --quiet 3.11 || /opt/aml-emu-tools/bin/uv python install --quiet 3.11 \
      || (echo "the base image has no Python 3.11 and none could be downloaded: pin the base's own, or choose another base" >&2; exit 1)) \
  && /opt/aml-emu-tools/bin/uv venv --quiet --python 3.11 /azureml-envs/iris \
- && /opt/aml-emu-tools/bin/uv pip sync --python /azureml-envs/iris/bin/python /tmp/requirements.lock
+ && /opt/aml-emu-tools/bin/uv pip sync --python /azureml-envs/iris/bin/python /tmp/requirements.lock \
+ && (/azureml-envs/iris/bin/python -c 'import ctypes; ctypes.CDLL("libstdc++.so.6")' 2>/dev/null \
+     || ! grep -rqs --include='*.so*' 'libstdc++\.so\.6' /azureml-envs/iris/lib \
+     || (echo "the base image has no libstdc++.so.6, which compiled packages of this environment need: install libstdc++6 in it" >&2; exit 1))
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
     --mount=type=bind,source=python.sh,target=/tmp/python.sh \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \

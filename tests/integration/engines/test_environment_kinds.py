@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.integration.engines.conda_channel import make_channel
-from tests.integration.served import ENV_YML
 from tests.project import Project, Tree, write_tree
 from toolkit.engines.base import BuildOptions
 from toolkit.engines.docker import DockerEngine
@@ -48,6 +47,14 @@ def inside(tag: str, *command: str) -> str:
     return done.stdout.strip()
 
 
+def remove_images(name: str) -> None:
+    client = connect({})
+    for image in client.images.list(filters={"label": f"{LABEL_NAME}={name}"}):
+        for tag in image.tags:
+            client.images.remove(tag, force=True)
+    client.close()
+
+
 @pytest.fixture
 def own_base(engine: DockerEngine, base_image: str, fresh_name: FreshName) -> Callable[..., str]:
     """An image on our base: some files, some more lines of a Dockerfile."""
@@ -79,11 +86,7 @@ def built(project: MakeProject, fresh_name: FreshName) -> Iterator[Callable[...,
         return done.out.splitlines()[-1]
 
     yield build
-    client = connect({})
-    for image in client.images.list(filters={"label": f"{LABEL_NAME}={name}"}):
-        for tag in image.tags:
-            client.images.remove(tag, force=True)
-    client.close()
+    remove_images(name)
 
 
 @pytest.mark.parametrize("kind", ["training", "inference"])
@@ -178,7 +181,8 @@ def test_a_dockerfile_with_its_context(
         },
     }
     tag = built(files, "--env", "env.yml", "--kind", "inference")
-    assert inside(tag, "sh", "-c", "cat /made /ctx/kept.txt; ls -A /ctx | sort; pwd; id -un").split() == [
+    seen = inside(tag, "sh", "-c", "cat /made /ctx/kept.txt; ls -A /ctx | sort; pwd; id -un")
+    assert seen.split() == [
         "made", "kept", ".dockerignore", "Dockerfile", "kept.txt", "/var/azureml-app", "dockeruser",
     ]  # fmt: skip
     assert inside(tag, "python3", "-c", DEBUGPY) == "debugpy"
@@ -235,6 +239,7 @@ def test_a_curated_environment_in_azures_place(
         "import sys, azureml_inference_server_http, joblib; print(sys.prefix, joblib.__version__)"
     )
     assert inside(tag, "python", "-c", code) == "/azureml-envs/minimal 1.5.3"
+    remove_images("minimal-py311-inference")
 
 
 def test_the_conda_of_the_base_image(

@@ -20,10 +20,10 @@ print(found.rung)
 print("\\n".join(found.notes))
 """
 # A user without rights in a world without user namespaces, as on a locked-down machine.
+UNPRIVILEGED = 'setpriv --bounding-set=-all --inh-caps=-all "$@"'
 FORBIDDEN = [
     *("unshare", "--user", "--map-root-user", "sh", "-c"),
-    "echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all"
-    ' --inh-caps=-all "$@"',
+    f"echo 0 >/proc/sys/user/max_user_namespaces && exec {UNPRIVILEGED}",
     "sh",
 ]
 

@@ -5,21 +5,31 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from tests.dap import Connection, DapError
-from tests.integration.runtime.conftest import MakeTree
 from tests.integration.runtime.service_tree import ServiceTree, wait_until
 
 pytestmark = pytest.mark.runit
 
 
+@pytest.fixture(scope="module")
+def shared_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceTree]:
+    """One tree for all: nothing that a client does may be in the way of the next."""
+    tree = ServiceTree(tmp_path_factory.mktemp("gate"), AML_EMU_DEBUG="1")
+    try:
+        tree.start()
+        yield tree
+    finally:
+        tree.stop()
+
+
 @pytest.fixture
-def tree(make_tree: MakeTree) -> ServiceTree:
-    tree = make_tree(AML_EMU_DEBUG="1")
-    tree.start()
-    return tree
+def tree(shared_tree: ServiceTree) -> Iterator[ServiceTree]:
+    yield shared_tree
+    print(shared_tree.log_text()[-3000:])  # noqa: T201  # shown on failure
 
 
 def assert_debuggable(tree: ServiceTree) -> None:

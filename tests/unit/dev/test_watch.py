@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.dev.watch import Watcher, ignore_rules, needs_polling
+from toolkit.dev.watch import Watcher, needs_polling
+from toolkit.specs.ignore import ignore_rules
 
 SOON = 5.0  # seconds; a batch comes within a fraction of one
 

@@ -1,9 +1,11 @@
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeUv
+from toolkit.engines.command import Outcome
 from toolkit.engines.lock import lock_path, resolve
 from toolkit.engines.trust import HostTrust
 from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, SpecError
@@ -66,8 +68,8 @@ def test_locks_of_different_platforms_and_pythons_lie_side_by_side(tmp_path: Pat
 
 def test_the_lock_is_made_and_kept(here: Project) -> None:
     text = here.resolve()
-    assert text.endswith("numpy==2.0.0\npip==24.0\n")
-    assert here.path.read_text() == text
+    assert text == "numpy==2.0.0\npip==24.0\n"
+    assert here.path.read_text().partition("\n")[2] == text
     assert [path.name for path in here.path.parent.iterdir()] == ["e.txt"]
 
 
@@ -100,7 +102,8 @@ def test_the_same_requirements_do_not_run_uv_again(here: Project) -> None:
 def test_changed_requirements_run_uv_with_the_old_lock_as_a_hint(
     here: Project, changed: Requirements
 ) -> None:
-    old = here.resolve()
+    here.resolve()
+    old = here.path.read_text()
     here.uv.lock = "numpy==2.1.0\n"
     assert here.resolve(changed).endswith("numpy==2.1.0\n")
     assert here.uv.hints == ["", old]
@@ -128,7 +131,7 @@ def test_a_damaged_lock_is_made_again(here: Project) -> None:
 def test_index_options_are_kept_for_the_installation(here: Project) -> None:
     line = "--extra-index-url https://a/simple"
     text = here.resolve(replace(REQUIREMENTS, lines=("numpy", line)))
-    assert text.splitlines()[1:] == [line, "numpy==2.0.0", "pip==24.0"]
+    assert text.splitlines() == [line, "numpy==2.0.0", "pip==24.0"]
 
 
 def test_a_platform_without_wheels_is_refused(here: Project) -> None:
@@ -155,8 +158,24 @@ dependencies:
 def test_a_contradiction_blames_the_line_and_shows_uvs_words(here: Project) -> None:
     error = here.refused(SPEC, FakeUv(exit_code=1, errors=CONFLICT))
     assert isinstance(error, SpecError)
-    assert error.message == f"{here.spec}:6: no set of versions meets these requirements"
+    assert (
+        error.message == f"{here.spec}:6: no set of versions meets these requirements: `numpy==9.9`"
+    )
     assert error.details == CONFLICT.strip()
+
+
+def test_two_pins_that_clash_are_both_named(here: Project) -> None:
+    errors = """\
+error: No solution found when resolving dependencies
+  cause: Because scikit-learn==1.5 depends on numpy>=1.19.5 and you require numpy==1.10, we can \
+conclude that you require scikit-learn==1.5 in vain.
+"""
+    spec = SPEC.replace("numpy==9.9", "numpy==1.10 # old") + "      - pandas==2.0\n"
+    error = here.refused(spec, FakeUv(exit_code=1, errors=errors))
+    assert error.message == (
+        f"{here.spec}:5: no set of versions meets these requirements: "
+        "`scikit-learn==1.5` and `numpy==1.10` (line 6)"
+    )
 
 
 def test_names_are_compared_as_pip_compares_them(here: Project) -> None:
@@ -197,9 +216,117 @@ def test_every_other_failure_is_no_fault_of_the_file(here: Project, uv: FakeUv) 
 
 
 def test_a_failure_leaves_the_old_lock_alone(here: Project) -> None:
-    old = here.resolve()
+    here.resolve()
+    old = here.path.read_text()
     here.spec.write_text(SPEC)
     here.uv = FakeUv(exit_code=2)
     with pytest.raises(BuildFailed):
         here.resolve(replace(REQUIREMENTS, python="3.12"))
     assert here.path.read_text() == old
+
+
+def test_later_upgrades_win_and_start_from_the_first_lock(here: Project) -> None:
+    """As a second `pip install --upgrade` in the image would have it."""
+    answers = {"numpy>=2\npip\n": "numpy==2.0.0\npip==24.0\n", "pip>=25\n": "pip==25.0\nwheel==1\n"}
+    calls: list[tuple[str, str]] = []
+
+    def uv(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, stdin: str) -> Outcome:
+        output = Path(argv[argv.index("--output-file") + 1])
+        calls.append((stdin, output.read_text()))
+        output.write_text(answers[stdin])
+        return Outcome(exit_code=0, output="", errors="")
+
+    requirements = replace(REQUIREMENTS, upgrades=("pip>=25",))
+    text = resolve(
+        requirements,
+        platform="linux/amd64",
+        path=here.path,
+        spec=here.spec,
+        trust=HostTrust(),
+        environ={},
+        run=uv,
+    )
+    assert text.splitlines() == ["numpy==2.0.0", "pip==25.0", "wheel==1"]
+    assert calls == [("numpy>=2\npip\n", ""), ("pip>=25\n", "numpy==2.0.0\npip==24.0\n")]
+    assert here.path.read_text().endswith(text)
+    assert here.resolve() != text  # without the upgrades it is another lock
+
+
+PASSWORD = "pw-s3cret"
+NO_LOGIN = """\
+error: No solution found when resolving dependencies
+  cause: Because secretpkg was not found in the package registry and you require secretpkg, we can \
+conclude that your requirements are unsatisfiable.
+
+hint: An index URL (http://h:1/simple) could not be queried due to a lack of valid authentication \
+credentials (401 Unauthorized)
+"""
+FORBIDDEN = NO_LOGIN.replace("401 Unauthorized", "403 Forbidden")
+REFUSED_FILE = """\
+error: Failed to download `p @ http://me:****@h:1/p.whl`
+  cause: HTTP status client error (401 Unauthorized) for url (http://h:1/p.whl)
+"""
+CERTIFICATE = """\
+error: Failed to fetch: `https://h:1/simple/secretpkg/`
+  cause: client error (Connect)
+  cause: invalid peer certificate: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("errors", "code", "message"),
+    [
+        (
+            NO_LOGIN,
+            1,
+            "the package index asks for a valid password: http://h:1/simple",
+        ),
+        (FORBIDDEN, 1, "the package index refuses access: http://h:1/simple"),
+        (
+            REFUSED_FILE,
+            1,
+            "the package index asks for a valid password: http://h:1/p.whl",
+        ),
+        (
+            CERTIFICATE.format("UnknownIssuer"),
+            2,
+            "the certificate of the package index is not trusted: https://h:1/simple/secretpkg/",
+        ),
+        (
+            CERTIFICATE.format("Expired"),
+            2,
+            "the certificate of the package index has expired: https://h:1/simple/secretpkg/",
+        ),
+    ],
+)
+def test_an_index_that_cannot_be_used_is_named(
+    here: Project, errors: str, code: int, message: str
+) -> None:
+    error = here.refused(SPEC, FakeUv(exit_code=code, errors=errors))
+    assert isinstance(error, BuildFailed)
+    assert error.message == message
+    assert error.hint
+
+
+SECRET_LINES = (
+    f"--extra-index-url https://me:{PASSWORD}@h/simple",
+    "--extra-index-url https://${TOKEN}@h/other",
+    f"direct @ https://me:{PASSWORD}@h/direct.whl",
+    "numpy",
+)
+
+
+def test_passwords_reach_uv_and_not_the_lock(here: Project) -> None:
+    here.uv.lock = f"direct @ https://me:{PASSWORD}@h/direct.whl\nnumpy==2.0.0\n"
+    text = here.resolve(replace(REQUIREMENTS, lines=SECRET_LINES))
+    assert text == "direct @ https://h/direct.whl\nnumpy==2.0.0\n"
+    assert PASSWORD in here.uv.calls[0][3]
+    assert PASSWORD not in here.path.read_text()
+
+
+def test_another_password_asks_for_nothing_else(here: Project) -> None:
+    here.resolve(replace(REQUIREMENTS, lines=SECRET_LINES))
+    here.resolve(
+        replace(REQUIREMENTS, lines=tuple(line.replace(PASSWORD, "new") for line in SECRET_LINES))
+    )
+    assert len(here.uv.calls) == 1

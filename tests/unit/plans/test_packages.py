@@ -53,7 +53,7 @@ def test_a_conda_without_a_python_pin_gets_the_default_and_says_so() -> None:
 
 
 def test_auto_never_switches() -> None:
-    with pytest.raises(SpecError, match="env.yml:2: `ffmpeg=6` is a conda package") as caught:
+    with pytest.raises(SpecError, match=r"env\.yml:2: `ffmpeg=6` is a conda package") as caught:
         plan_packages(CONDA, kind="training", mode="auto")
     for mode in ("base", "rattler", "pip-only"):
         assert f"`--conda {mode}`" in caught.value.hint
@@ -95,7 +95,7 @@ def test_a_named_interpreter_is_kept() -> None:
 
 def test_an_interpreter_that_is_no_path_is_refused() -> None:
     environment = ImageEnvironment(name="e", image="x", path=Path("a.json"), interpreter="py/thon")
-    with pytest.raises(SpecError, match="a.json: not an absolute path in the image: `py/thon`"):
+    with pytest.raises(SpecError, match=r"a\.json: not an absolute path in the image: `py/thon`"):
         plan_packages(environment, kind="training")
 
 

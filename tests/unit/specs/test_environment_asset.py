@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.project import Tree
 from tests.unit.specs.environment_files import loaded, refused
 from toolkit.specs.environment import (
     CondaEnvironment,
@@ -35,12 +36,12 @@ def test_an_image_with_every_other_key(tmp_path: Path) -> None:
 
 
 def test_an_image_names_the_environment_where_nothing_else_does(tmp_path: Path) -> None:
-    files = {"env.yml": "image: host:5000/team/py-base:3@sha256:0\n"}
+    files: Tree = {"env.yml": "image: host:5000/team/py-base:3@sha256:0\n"}
     assert loaded(tmp_path, files, "env.yml").name == "py-base"
 
 
 def test_an_image_with_a_conda_file(tmp_path: Path) -> None:
-    files = {
+    files: Tree = {
         "envs": {"env.yml": "name: iris\nimage: python:3.11\nconda_file: ../conda.yml\n"},
         "conda.yml": "name: other\ndependencies:\n  - pip:\n      - numpy\n",
     }
@@ -69,7 +70,7 @@ conda_file:
 
 
 def test_a_build_with_a_dockerfile_of_another_name(tmp_path: Path) -> None:
-    files = {
+    files: Tree = {
         "env.yml": "build:\n  path: ctx\n  dockerfile_path: docker/cpu.Dockerfile\n",
         "ctx": {"docker": {"cpu.Dockerfile": "FROM python:3.11\n"}},
     }
@@ -140,7 +141,7 @@ def test_a_build_with_a_dockerfile_of_another_name(tmp_path: Path) -> None:
 def test_bad_input_is_refused_with_its_line(
     tmp_path: Path, text: str, message: str, hint: str
 ) -> None:
-    files = {
+    files: Tree = {
         "env.yml": text,
         "conda.yml": "dependencies: []\n",
         "Dockerfile": "FROM x\n",
@@ -151,7 +152,8 @@ def test_bad_input_is_refused_with_its_line(
 
 
 def test_an_error_inside_the_conda_file_names_that_file(tmp_path: Path) -> None:
-    files = {"env.yml": "image: x\nconda_file: c.yml\n", "c.yml": "name: a\ndependencies:\n - 3\n"}
+    conda = "name: a\ndependencies:\n - 3\n"
+    files: Tree = {"env.yml": "image: x\nconda_file: c.yml\n", "c.yml": conda}
     assert refused(tmp_path, files, "env.yml").message.startswith("c.yml:3: a dependency must be")
 
 

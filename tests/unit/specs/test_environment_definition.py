@@ -14,7 +14,11 @@ from toolkit.specs.environment import (
 )
 
 NAME = "azureml_environment.json"
-SAVED = {
+NO_CONDA = (
+    "write `python.condaDependencies` or `python.condaDependenciesFile`, or "
+    "`python.userManagedDependencies: true` for an image that brings them"
+)
+SAVED: dict[str, object] = {
     "assetId": None,
     "databricks": {"eggLibraries": [], "jarLibraries": []},
     "docker": {
@@ -197,8 +201,7 @@ environment:
         (
             '{"docker": {"baseImage": "x"},\n "python": {}}',
             "env.json:2: no conda dependencies",
-            "write `python.condaDependencies` or `python.condaDependenciesFile`, or "
-            "`python.userManagedDependencies: true` for an image that brings them",
+            NO_CONDA,
         ),
         (
             '{"docker": {"baseImage": "x"},\n "python": {"condaDependenciesFile": "conad.yml"}}',
@@ -221,8 +224,8 @@ environment:
             "",
         ),
         (
-            '{"docker": {"buildContext":\n {"location": "https://a/b.git", "locationType": "git"}}}',
-            "env.json:2: not a folder on this machine: `https://a/b.git`",
+            '{"docker": {"buildContext":\n {"location": "https://a/b", "locationType": "git"}}}',
+            "env.json:2: not a folder on this machine: `https://a/b`",
             "",
         ),
         (

@@ -91,7 +91,7 @@ def test_instructions_know_their_lines() -> None:
         ("dockerfile.yml", False),
     ],
 )
-def test_names_of_dockerfiles(name: str, is_one: bool) -> None:
+def test_names_of_dockerfiles(name: str, *, is_one: bool) -> None:
     assert is_dockerfile_name(name) is is_one
 
 
@@ -128,7 +128,7 @@ def test_names_of_dockerfiles(name: str, is_one: bool) -> None:
         ("  spaced  ", "spaced", True),
     ],
 )
-def test_rules_of_a_dockerignore(rules: str, path: str, left_out: bool) -> None:
+def test_rules_of_a_dockerignore(rules: str, path: str, *, left_out: bool) -> None:
     assert parse_ignore_rules(rules).leaves_out(PurePosixPath(path)) is left_out
 
 

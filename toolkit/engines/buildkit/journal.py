@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from toolkit.engines.buildkit.diagnosis import diagnose
 from toolkit.engines.events import BuildEvent, StepFailed, StepLog, StepStarted, brief
 from toolkit.errors import BuildFailed
 
@@ -12,7 +13,6 @@ _TAIL_LINES = 20
 _TAIL_CHARACTERS = 1 << 16
 _LONGEST_NAME = 160
 _EXIT_CODE = re.compile(r"exit (?:code|status):? (\d+)\s*$")
-_KILLED = 137
 _IMAGE_STEP = re.compile(
     r"(?:load metadata for|FROM) (?:--platform=\S+ )?(?:docker\.io/(?:library/)?)?(\S+)"
 )
@@ -53,21 +53,25 @@ class Journal:
         step = self._failed_step(error)
         cause = _ROUTINE_PREFIX.sub("", error, count=1)
         if step is None:
+            found = diagnose(cause, None)
+            if found and found.problem:
+                return BuildFailed(found.problem, details=cause, hint=found.hint)
             return BuildFailed(f"the image cannot be built: {cause}")
         name = brief(self.names.get(step, "?"), _LONGEST_NAME)
         image = _IMAGE_STEP.match(name)
         if image is not None:
             return _image_missing(image[1], self.errors[step])
-        exit_code = _EXIT_CODE.search(self.errors[step])
-        if exit_code is None:
+        match = _EXIT_CODE.search(self.errors[step])
+        exit_code = int(match[1]) if match else None
+        tail = self.tail(step)
+        found = diagnose(f"{self.errors[step]}\n{tail}", exit_code)
+        said = f"build step `{name}` failed"
+        how = f" with exit code: {exit_code}" if match else f": {self.errors[step]}"
+        if found and found.problem:
             return BuildFailed(
-                f"build step `{name}` failed: {self.errors[step]}", details=self.tail(step)
+                found.problem, details=f"{said}{how}\n{tail}".rstrip(), hint=found.hint
             )
-        return BuildFailed(
-            f"build step `{name}` failed with exit code: {exit_code[1]}",
-            details=self.tail(step),
-            hint=_hint(int(exit_code[1])),
-        )
+        return BuildFailed(f"{said}{how}", details=tail, hint=found.hint if found else "")
 
     def _failed_step(self, error: str) -> int | None:
         """The step to blame: steps that ran beside it were cancelled and report that as errors."""
@@ -85,9 +89,3 @@ def _image_missing(image: str, error: str) -> BuildFailed:
         hint="check its name and `docker login`, or name an image that this machine has in its "
         "stead under `[images]` in aml-emu.toml",
     )
-
-
-def _hint(exit_code: int) -> str:
-    if exit_code == _KILLED:
-        return "the step was killed, as a rule for lack of memory: give the engine more of it"
-    return ""

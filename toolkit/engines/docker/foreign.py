@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.errors import BuildFailed
+from toolkit.plans.model import ImagePlan
 from toolkit.settings import DEFAULT_BASE
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _NO_EMULATION: Final = "exec format error"
 _NOT_IN_THE_LIST: Final = ("no matching manifest", "no match for platform")
@@ -29,6 +33,26 @@ def refuse_our_own(reference: str, platform: str | None) -> None:
 def not_made_for_it(details: str) -> bool:
     """Whether a registry has the image, but not for the platform that was asked for."""
     return any(text in details for text in _NOT_IN_THE_LIST)
+
+
+def other_processor(client: DockerClient, plan: ImagePlan) -> BuildFailed | None:
+    """What to say where the engine has the base, for another processor, and no one asked for it."""
+    from docker.errors import ImageNotFound  # noqa: PLC0415
+
+    if plan.platform or plan.base == "scratch":
+        return None
+    try:
+        attrs = client.images.get(plan.base).attrs
+    except ImageNotFound:
+        return None
+    version = client.version()
+    if is_for(attrs, f"{version['Os']}/{version['Arch']}"):
+        return None
+    platform = f"{attrs['Os']}/{attrs['Architecture']}"
+    return BuildFailed(
+        f"image `{plan.base}` is made for {platform}, this engine runs {version['Arch']}",
+        hint=f"pass `--platform {platform}`, which the engine must be able to emulate",
+    )
 
 
 def cannot_execute(error: BuildFailed, platform: str | None) -> BuildFailed | None:

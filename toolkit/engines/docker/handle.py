@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from docker.errors import APIError, NotFound
 from requests.exceptions import ConnectionError as Disconnected
@@ -73,9 +73,21 @@ class DockerHandle:
         except (NotFound, APIError, Disconnected):
             return  # removed while we were reading: there is no more to say
 
-    def exec(self, command: Sequence[str]) -> ExecResult:
+    def put(self, archive: IO[bytes]) -> None:
         try:
-            started = self._api.exec_create(self.id, list(command))["Id"]
+            self._container.put_archive("/", archive)
+        except (APIError, NotFound) as error:
+            raise NotReady(f"`{self.name}` takes no files", details=str(error)) from error
+
+    def exec(self, command: Sequence[str]) -> ExecResult:
+        return self._exec(command, user="")
+
+    def exec_as_root(self, command: Sequence[str]) -> ExecResult:
+        return self._exec(command, user="0")
+
+    def _exec(self, command: Sequence[str], *, user: str) -> ExecResult:
+        try:
+            started = self._api.exec_create(self.id, list(command), user=user)["Id"]
             output = self._api.exec_start(started)
         except (APIError, NotFound) as error:
             raise NotReady(f"`{self.name}` is not running", details=str(error)) from error

@@ -15,6 +15,7 @@ from toolkit.engines.docker.foreign import (
     cannot_execute,
     is_for,
     not_made_for_it,
+    other_processor,
     refuse_our_own,
 )
 from toolkit.engines.events import BuildEvent, Transfer
@@ -70,7 +71,7 @@ def build(
     try:
         built = build_image(client.api, request, on_event=on_event, environment=environ)
     except BuildFailed as error:
-        if foreign := cannot_execute(error, plan.platform):
+        if foreign := other_processor(client, plan) or cannot_execute(error, plan.platform):
             raise foreign from error
         raise
     return Image(tag=tag, id=built, built=True)

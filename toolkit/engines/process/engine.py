@@ -71,10 +71,11 @@ class ProcessEngine:
         python = find_interpreter(contents.python, self._environ)
         digest = _digest(plan, python)
         tag = plan.tag(python.identity)
-        there = None if options.no_cache else self._images.get(digest)
-        if there is None:
-            self._make(digest, plan, contents, python, on_event, anew=options.no_cache)
-        self._images.name(digest, (tag, *plan.tags))
+        with writing(self._cache):
+            there = None if options.no_cache else self._images.get(digest)
+            if there is None:
+                self._make(digest, plan, contents, python, on_event, anew=options.no_cache)
+            self._images.name(digest, (tag, *plan.tags))
         if there is None:
             on_event(ImageReady(id=digest))
         return Image(tag=tag, id=digest, built=there is None)

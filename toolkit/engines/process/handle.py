@@ -21,7 +21,7 @@ from toolkit.engines.base import Address, ExecResult, State
 from toolkit.engines.process.cachefolder import is_held, remove
 from toolkit.engines.process.records import KILLED, LaunchFolder, Record
 from toolkit.engines.process.root import exchanged
-from toolkit.errors import EngineUnavailable
+from toolkit.errors import NotReady
 
 _INTERVAL: Final = 0.02
 _KILL_SECONDS: Final = 10.0
@@ -97,9 +97,7 @@ class ProcessHandle:
             try:
                 connection = self._ask({"op": "exec", "argv": argv}, given)
             except OSError as error:
-                raise EngineUnavailable(
-                    f"`{self.name}` does not run: it cannot execute {command[0]}"
-                ) from error
+                raise NotReady(f"`{self.name}` is not running", details=str(error)) from error
             finally:
                 os.close(given)
             with connection:

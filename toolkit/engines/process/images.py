@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from toolkit.engines.process.cachefolder import UNFINISHED, remove, writing
+from toolkit.engines.process.cachefolder import UNFINISHED, locked, remove, writing
 from toolkit.plans.model import Contents, PlacedFile
 
 _RECORD: Final = "image.json"
@@ -77,7 +77,7 @@ class Images:
         debugger: Path,
         python: Iterable[Path],
     ) -> None:
-        """Write an image's record and files; the last one to write the same digest wins."""
+        """Write an image's record and files, unless another process just did the same."""
         folder = self._folder(digest)
         scratch = folder.with_name(f"{UNFINISHED}{os.urandom(4).hex()}")
         record = {
@@ -93,8 +93,13 @@ class Images:
                 write_placed(file, scratch / "files" / file.path.relative_to("/"))
             scratch.mkdir(parents=True, exist_ok=True)
             (scratch / _RECORD).write_text(json.dumps(record), "utf-8")
-            remove(folder)
-            scratch.rename(folder)
+            with locked(self.cache / "images.lock"):
+                kept = self.get(digest)
+                if kept and kept.environment == environment:
+                    remove(scratch)
+                    return
+                remove(folder)
+                scratch.rename(folder)
 
     def name(self, digest: str, names: Iterable[str]) -> None:
         with writing(self.cache):

@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import uv
 
@@ -37,16 +37,26 @@ class Interpreter:
         return f"python {self.version} {self.executable}"
 
 
-def find_interpreter(wanted: str, environ: Mapping[str, str]) -> Interpreter:
+class Run(Protocol):
+    """What runs a candidate: `command.run`."""
+
+    def __call__(
+        self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float | None = None
+    ) -> command.Outcome: ...
+
+
+def find_interpreter(
+    wanted: str, environ: Mapping[str, str], *, run: Run = command.run
+) -> Interpreter:
     """The first Python `major.minor` that answers: ours, on PATH, pyenv's, then uv's.
 
     Raises EngineUnavailable if this machine has none.
     """
     tried: set[Path] = set()
-    for candidate in _candidates(wanted, environ):
+    for candidate in _candidates(wanted, environ, run):
         if candidate not in tried:
             tried.add(candidate)
-            found = _probe(candidate, environ)
+            found = _probe(candidate, environ, run)
             if found and found.version.startswith(f"{wanted}."):
                 return found
     raise EngineUnavailable(
@@ -55,7 +65,7 @@ def find_interpreter(wanted: str, environ: Mapping[str, str]) -> Interpreter:
     )
 
 
-def _candidates(wanted: str, environ: Mapping[str, str]) -> Iterator[Path]:
+def _candidates(wanted: str, environ: Mapping[str, str], run: Run) -> Iterator[Path]:
     if wanted == f"{sys.version_info.major}.{sys.version_info.minor}":
         yield Path(os.path.realpath(sys.executable))  # resolve() raises on loops
     path = environ.get("PATH", os.defpath)
@@ -65,7 +75,7 @@ def _candidates(wanted: str, environ: Mapping[str, str]) -> Iterator[Path]:
     home = Path(environ.get("HOME") or "~").expanduser()
     pyenv = Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
     yield from sorted(pyenv.glob(f"{wanted}.*/bin/python"), key=_patch_number, reverse=True)
-    if found := _known_to_uv(wanted, environ):
+    if found := _known_to_uv(wanted, environ, run):
         yield found
 
 
@@ -73,19 +83,17 @@ def _patch_number(python: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in python.parts[-3].split(".") if part.isdigit())
 
 
-def _known_to_uv(wanted: str, environ: Mapping[str, str]) -> Path | None:
+def _known_to_uv(wanted: str, environ: Mapping[str, str], run: Run) -> Path | None:
     argv = [uv.find_uv_bin(), "python", "find", "--quiet", "--no-project", "--system"]
     offline = {**environ, "UV_PYTHON_DOWNLOADS": "never"}
-    outcome = command.run([*argv, wanted], environ=offline)
+    outcome = run([*argv, wanted], environ=offline)
     return Path(outcome.output.strip()) if outcome.exit_code == 0 else None
 
 
-def _probe(python: Path, environ: Mapping[str, str]) -> Interpreter | None:
+def _probe(python: Path, environ: Mapping[str, str], run: Run) -> Interpreter | None:
     """What it says of itself; None if it cannot be run (pyenv's shims say so only when tried)."""
     try:
-        outcome = command.run(
-            [str(python), "-I", "-c", _PROBE], environ=environ, timeout=_PROBE_SECONDS
-        )
+        outcome = run([str(python), "-I", "-c", _PROBE], environ=environ, timeout=_PROBE_SECONDS)
     except (EngineUnavailable, OSError):
         return None
     if outcome.exit_code:

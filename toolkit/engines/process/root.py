@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -32,7 +31,6 @@ def write_root(interior: Interior, root: Path, *, python: str, programs_inside: 
         write_placed(file, _inside(root, file.path))
     programs = _inside(root, PROGRAMS)
     (programs / "bin").mkdir(parents=True)
-    shutil.copytree(INSIDE, programs / INSIDE.name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _RUNIT:
         program = programs / "bin" / name
         program.write_text(

@@ -140,5 +140,7 @@ def inner_launch(
 
 def _ordered(image: ProcessImage, interior: Interior) -> list[Bind]:
     """Outer ones first, so that inner ones lie on them."""
-    both = (*host_system(image), *interior.binds)
-    return sorted(both, key=lambda bind: len(bind.target.parts))
+    own = Bind(source=INSIDE, target=PROGRAMS / INSIDE.name)
+    return sorted(
+        (own, *host_system(image), *interior.binds), key=lambda bind: len(bind.target.parts)
+    )

@@ -12,9 +12,12 @@ import os
 import selectors
 import signal
 import socket
-from typing import Any
 
-from . import namespaces, processes
+from . import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # known to type checkers by its name; importing typing would take 5 ms
+    from typing import Any
 
 LONGEST_REQUEST = 1 << 17
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -38,6 +41,8 @@ def _live(spec: int, listener: int, ack: int, life: int) -> int:
     with os.fdopen(ack, "w") as told:
         try:
             if launch["namespaces"] is not None:
+                from . import namespaces  # noqa: PLC0415  # ctypes, which the others do without
+
                 namespaces.enter(launch["namespaces"])
             elif os.getpid() != 1:
                 processes.adopt_orphans()

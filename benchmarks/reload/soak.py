@@ -1,0 +1,125 @@
+"""python -m benchmarks.reload.soak: reload after reload, with a debugger attached and requests.
+
+Counts what must not happen: lost sessions, dropped requests, saves that are never served, memory
+that grows. Exits 1 if any of it did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.reload.attached import attach
+from benchmarks.reload.emulator import MODES, flags, serve
+from benchmarks.reload.overhead import container_memory
+from benchmarks.reload.project import Project
+from benchmarks.reload.reloads import NEVER_SECONDS
+from benchmarks.reload.subject import Running
+from benchmarks.reload.traffic import Load, percentile
+from toolkit.dev.dap_session import DapSession
+from toolkit.engines.docker.connect import connect
+
+RATE = 20.0
+SAMPLES = 20
+GROWTH_MB = 25.0  # between the second sample and the last: what an allocator may keep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endured:
+    """What `reloads` reloads in a row did. `memory` in MB, evenly spread over the run."""
+
+    mode: str
+    reloads: int
+    never: int
+    lost_sessions: int
+    requests: int
+    dropped: int
+    p50: float
+    p95: float
+    memory: tuple[float, ...]
+
+    @property
+    def growth(self) -> float:
+        """The first sample is left out: what a first reload brings in stays in."""
+        return self.memory[-1] - self.memory[min(1, len(self.memory) - 1)]
+
+    @property
+    def is_sound(self) -> bool:
+        return not (self.never or self.lost_sessions or self.dropped or self.growth > GROWTH_MB)
+
+
+class Attached:
+    """A debugger that comes back when its session is lost, and counts how often that was."""
+
+    def __init__(self, stack: ExitStack, running: Running, project: Project) -> None:
+        self._stack = stack
+        self._running = running
+        self._project = project
+        self._session = self._attach()
+        self.lost = 0
+
+    def look(self) -> None:
+        if self._session.is_over:
+            self.lost += 1
+            self._session = self._attach()
+
+    def _attach(self) -> DapSession:
+        return self._stack.enter_context(attach(self._running, self._project))
+
+
+def endure(project: Project, mode: str, reloads: int) -> Endured:
+    values: list[float | None] = []
+    memory: list[float] = []
+    every = max(1, reloads // SAMPLES)
+    with ExitStack() as stack:
+        client = stack.enter_context(closing(connect(os.environ)))
+        running = stack.enter_context(serve(project, flags=flags(mode, "attached")))
+        debugger = Attached(stack, running, project)
+        load = stack.enter_context(Load(running.port, project.request, rate=RATE))
+        for number in range(reloads):
+            if not number % every:
+                memory.append(container_memory(client, running))
+            values.append(_reload(project, load))
+            debugger.look()
+        memory.append(container_memory(client, running))
+    served = [value for value in values if value is not None]
+    return Endured(
+        mode=mode,
+        reloads=reloads,
+        never=len(values) - len(served),
+        lost_sessions=debugger.lost,
+        requests=len(load.answers),
+        dropped=load.dropped,
+        p50=percentile(served, 50),
+        p95=percentile(served, 95),
+        memory=tuple(memory),
+    )
+
+
+def _reload(project: Project, load: Load) -> float | None:
+    """Milliseconds to the first answer; the next save follows at once."""
+    started = time.monotonic()
+    answered = load.first_answer(project.save(), NEVER_SECONDS)
+    return None if answered is None else (answered - started) * 1000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reload.soak", description=__doc__)
+    parser.add_argument("--reloads", type=int, default=1000)
+    parser.add_argument("--mode", choices=MODES, default="fork")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="aml-emu-soak-") as folder:
+        found = endure(Project(Path(folder)), options.mode, options.reloads)
+    print(json.dumps({**asdict(found), "growth": found.growth, "sound": found.is_sound}, indent=1))
+    return 0 if found.is_sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""What `serve --watch` does with a save: reload the code, or bring the environment up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolkit.cli import console
+from toolkit.cli.progress import BuildProgress
+from toolkit.dev.reload import Agent
+from toolkit.dev.watch import Watcher
+from toolkit.engines.base import Amendable, Engine
+from toolkit.engines.registry import make_engine
+from toolkit.errors import BuildFailed, EmuError, NotReady
+from toolkit.live.delta import Edit, FollowedEnvironment
+from toolkit.live.image import ImageRequest, build_image
+from toolkit.live.service import Service, start_service
+from toolkit.plans.model import LaunchPlan, ReloadMode
+from toolkit.settings import Settings
+
+
+@dataclass
+class Running:
+    """The service in front, which may be replaced by another while somebody waits for its end."""
+
+    engine: Engine
+    service: Service
+    plan: LaunchPlan
+    failure: EmuError | None = None
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _over: bool = False
+
+    @property
+    def agent(self) -> Agent:
+        """Whom to ask for a reload; NotReady if the service was started without one."""
+        if self.plan.reload is None:
+            raise NotReady(f"`{self.service.name}` was started without `--watch`")
+        return Agent(self.service.handle, self.plan.reload.token)
+
+    def replace(self, plan: LaunchPlan) -> Service | None:
+        """Stop it and start another in its place; None if it is all over meanwhile."""
+        with self._lock:
+            if self._over:
+                return None
+            self.service.stop(self.engine)
+            try:
+                self.service, self.plan = start_service(self.engine, plan), plan
+            except EmuError as error:
+                self.failure = error
+                raise
+            return self.service
+
+    def wait(self) -> None:
+        """Return never; raise why the service ended, whichever it was by then."""
+        while True:
+            service = self.service
+            state = service.handle.wait()
+            with self._lock:  # a replacement under way is waited for
+                if self.failure:
+                    raise self.failure
+                if self.service is service:
+                    raise service.ended(state)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._over = True
+            self.service.stop(self.engine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saves:
+    """The thread behind `--watch`. `replan` gives the launch for another image."""
+
+    watcher: Watcher
+    running: Running
+    mode: ReloadMode
+    environment: FollowedEnvironment
+    request: ImageRequest
+    settings: Settings
+    replan: Callable[[str], LaunchPlan]
+
+    def start(self) -> None:
+        threading.Thread(target=self._follow, name="saves", daemon=True).start()
+
+    def _follow(self) -> None:
+        if self.watcher.polling:
+            console.say("this file system reports no changes: looking at the files every 0.2 s")
+        for batch in self.watcher.batches():
+            code = batch - self.environment.files
+            mode: ReloadMode | None = self.mode if code else None
+            if batch & self.environment.files:
+                mode = self._environment_saved() or mode
+            if mode:
+                self._reload(code, mode)
+
+    def _reload(self, code: frozenset[Path], mode: ReloadMode) -> None:
+        folder = self.watcher.folder
+        names = ", ".join(sorted(str(path.relative_to(folder)) for path in code)[:5])
+        try:
+            result = self.running.agent.reload(code, code=folder, mode=mode)
+        except EmuError as error:
+            console.error(error)
+            return
+        what = names or "the service"
+        if result.ok:
+            console.say(f"reloaded {what} in {result.milliseconds:.0f} ms: {result.said}")
+        else:
+            console.warn(f"{what}: {result.stage} failed, the old code goes on answering")
+            console.traceback(result.traceback)
+
+    def _environment_saved(self) -> ReloadMode | None:
+        """How the code must be reloaded for it, if it must."""
+        try:
+            edit = self.environment.look()
+            if edit is None:
+                return None
+            return self._take_in(edit)
+        except EmuError as error:
+            console.error(error)
+            console.warn("the service goes on with the environment it has")
+            return None
+
+    def _take_in(self, edit: Edit) -> ReloadMode | None:
+        console.say(f"environment changed: {'; '.join(edit.told)}")
+        handle = self.running.service.handle
+        if edit.delta and isinstance(handle, Amendable):
+            try:
+                self.environment.bring(edit.delta, handle, trust=edit.trust)
+            except (BuildFailed, NotReady) as error:
+                console.warn(f"{error.message}: starting anew from an image instead")
+            else:
+                self.environment.has(edit)
+                threading.Thread(target=self._build_behind, name="build", daemon=True).start()
+                # What the server's master has loaded it would hand on to any new worker.
+                return self.mode if edit.delta.is_only_new else "restart"
+        self._replace(edit)
+        return None
+
+    def _replace(self, edit: Edit) -> None:
+        """Build first: if that fails, the old service is still there."""
+        with BuildProgress() as progress:
+            image = build_image(
+                self.request, self.settings, self.running.engine, say=console.say, on_event=progress
+            )
+        service = self.running.replace(self.replan(image.tag))
+        if service is None:
+            return
+        console.pump(service.handle.logs(follow=True))
+        if self.running.plan.probe:
+            service.wait_ready(self.running.plan.probe)
+        self.environment.has(edit)
+        console.say(f"`{service.name}` runs in a new container, from {image.tag}")
+        if service.debugger:
+            console.say("the debug session ended with the old one: attach again")
+
+    def _build_behind(self) -> None:
+        """The image that the next start will look for; on a connection of its own."""
+        engine = make_engine(self.settings.engine, self.settings.environ)
+        try:
+            image = build_image(
+                self.request, self.settings, engine, say=lambda _: None, on_event=lambda _: None
+            )
+        except EmuError as error:
+            console.warn(f"the image for the next start could not be built: {error.message}")
+            return
+        console.say(f"image for the next start: {image.tag}{'' if image.built else ' (unchanged)'}")
