@@ -30,13 +30,16 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reload", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("parts", nargs="*", help=f"some of: {', '.join(PARTS)}; none means all")
     parser.add_argument("--reloads", type=int, default=30, help="per row of the table")
     parser.add_argument("--slow-reloads", type=int, help="the same for what takes seconds each")
     parser.add_argument("--only", default="", help="only rows whose name holds this")
     parser.add_argument("--quick", action="store_true", help="5 reloads: does it run at all?")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(unknown)}")
+    options.parts = options.parts or list(PARTS)
     if options.quick:
         options.reloads = options.slow_reloads = QUICK
     options.slow_reloads = options.slow_reloads or options.reloads
@@ -67,7 +70,7 @@ def _hits(project: Project, options: argparse.Namespace) -> object:
 
 
 def _overhead(project: Project, options: argparse.Namespace) -> object:
-    costs = overhead.measure(project, rounds=3 if options.quick else 9, requests=150)
+    costs = overhead.measure(project, rounds=3 if options.quick else 25, requests=60)
     print(report.cost_table(costs))
     return report.costs_json(costs)
 

@@ -39,6 +39,13 @@ class Cost:
     def cpu_ms(self) -> float:
         return percentile(self.cpu, 50)
 
+    def rate_of(self, bare: Cost) -> float:
+        """Round by round, since the machine's own pace changes from one to the next."""
+        return percentile([a / b for a, b in zip(self.rates, bare.rates, strict=True)], 50)
+
+    def cpu_of(self, bare: Cost) -> float:
+        return percentile([a / b for a, b in zip(self.cpu, bare.cpu, strict=True)], 50)
+
 
 def states() -> list[Subject]:
     """The bare server has nothing of the emulator's in it."""
@@ -96,7 +103,8 @@ def _round(client: Any, running: Running, project: Project, cost: Cost, requests
 def _ask(running: Running, project: Project, requests: int) -> None:
     for _ in range(requests):
         answer = ask(running.port, project.request)
-        assert answer.version == project.version, f"version {answer.version} answered"
+        if answer.version != project.version:
+            raise RuntimeError(f"{running.handle.name}: {answer}")
 
 
 def _stats(client: Any, running: Running) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.reload.attached import attach_if_asked
@@ -29,6 +29,7 @@ class Series:
     values: tuple[float | None, ...]
     requests: int
     dropped: int
+    problems: Mapping[str, int]
     p99: float | None
     session_lost: bool
 
@@ -81,6 +82,7 @@ def _series(
         values=tuple(values),
         requests=len(traffic.answers),
         dropped=traffic.dropped,
+        problems=traffic.problems,
         p99=load.p99 * 1000 if load else None,
         session_lost=session is not None and session.is_over,
     )

@@ -64,7 +64,7 @@ def cost_table(costs: Sequence[Cost]) -> str:
     bare = next(cost for cost in costs if cost.state == BARE)
     rows = [
         (c.state, f"{c.memory:.0f}", f"{c.memory - bare.memory:+.0f}", f"{c.rate:.0f}",
-         f"{c.rate / bare.rate:.0%}", f"{c.cpu_ms:.2f}", f"{c.cpu_ms / bare.cpu_ms:.2f}")
+         f"{c.rate_of(bare):.0%}", f"{c.cpu_ms:.2f}", f"{c.cpu_of(bare):.2f}")
         for c in costs
     ]  # fmt: skip
     heads = (
@@ -88,7 +88,17 @@ def hits_json(hits: Sequence[Hits]) -> list[Mapping[str, Any]]:
 
 
 def costs_json(costs: Sequence[Cost]) -> list[Mapping[str, Any]]:
-    return [{**asdict(each), "rate": each.rate, "cpu_ms": each.cpu_ms} for each in costs]
+    bare = next(cost for cost in costs if cost.state == BARE)
+    return [
+        {
+            **asdict(cost),
+            "rate": cost.rate,
+            "rate_of_bare": cost.rate_of(bare),
+            "cpu_ms": cost.cpu_ms,
+            "cpu_of_bare": cost.cpu_of(bare),
+        }
+        for cost in costs
+    ]
 
 
 def save(path: Path, part: str, machine: Mapping[str, Any], results: Any) -> None:

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Endured:
     lost_sessions: int
     requests: int
     dropped: int
+    problems: Mapping[str, int]
     p50: float
     p95: float
     memory: tuple[float, ...]
@@ -97,6 +99,7 @@ def endure(project: Project, mode: str, reloads: int) -> Endured:
         lost_sessions=debugger.lost,
         requests=len(load.answers),
         dropped=load.dropped,
+        problems=load.problems,
         p50=percentile(served, 50),
         p95=percentile(served, 95),
         memory=tuple(memory),

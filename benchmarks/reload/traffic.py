@@ -7,9 +7,11 @@ import json
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 
 from typing_extensions import Self
@@ -25,25 +27,28 @@ class Answer:
     version: int
     at: float
     seconds: float
+    problem: str = ""
 
 
 def ask(port: int, body: bytes, due: float | None = None, timeout: float = TIMEOUT) -> Answer:
     """POST to /score on a new connection."""
     started = time.monotonic() if due is None else due
-    version = DROPPED
+    version, problem = DROPPED, ""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("POST", "/score", body, {"Content-Type": "application/json"})
         response = connection.getresponse()
         text = response.read()
-        if response.status == 200:
+        if response.status == HTTPStatus.OK:
             version = int(json.loads(text)["version"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError):
-        version = DROPPED
+        else:
+            problem = f"status {response.status}"
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        problem = repr(error)
     finally:
         connection.close()
     now = time.monotonic()
-    return Answer(version=version, at=now, seconds=now - started)
+    return Answer(version=version, at=now, seconds=now - started, problem=problem)
 
 
 class Traffic:
@@ -80,6 +85,11 @@ class Traffic:
     @property
     def dropped(self) -> int:
         return sum(answer.version == DROPPED for answer in self.answers)
+
+    @property
+    def problems(self) -> dict[str, int]:
+        """Why requests were dropped, and how many of each."""
+        return dict(Counter(answer.problem for answer in self.answers if answer.problem))
 
     def _note(self, answer: Answer) -> None:
         with self._news:

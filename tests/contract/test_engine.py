@@ -36,6 +36,7 @@ from tests.contract.benches import (
     says,
     shell,
 )
+from tests.integration.engines.process_bench import needs
 from toolkit.engines import ports
 from toolkit.engines.base import BuildOptions, Engine, State
 from toolkit.engines.docker import DockerEngine
@@ -94,6 +95,7 @@ def make_bench(request: pytest.FixtureRequest) -> FakeBench | DockerBench | Proc
     if request.param == "fake":
         return FakeBench()
     if request.param in RUNGS:
+        needs(request.param, request)
         return ProcessBench(request.getfixturevalue("process_cache"), request.param)
     image = request.getfixturevalue("docker_image")
     return DockerBench(

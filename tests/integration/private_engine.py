@@ -48,11 +48,12 @@ def private_engine(folder: Path) -> Iterator[str]:
         shutil.rmtree(folder / "data", ignore_errors=True)
 
 
-def copy_image(name: str, address: str) -> None:
-    """From the usual engine to a private one."""
+def copy_image(image: str, address: str, *, name: str) -> None:
+    """From the usual engine to a private one, where it has another name."""
     usual, private = docker.from_env(), docker.DockerClient(base_url=address, version="auto")
     try:
-        private.images.load(b"".join(usual.images.get(name).save(named=True)))
+        (loaded,) = private.images.load(b"".join(usual.images.get(image).save()))
+        loaded.tag(name)
     finally:
         usual.close()
         private.close()

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(bool(cannot_start()), reason=cannot_start()),
 ]
 
-BASE = "aml-emu/base:latest"
+BASE = "somebody/base:1"
 FOREVER = ("sleep", "infinity")
 STEP = "RUN --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv"
 FILL = "head -c 3000000 /dev/urandom"
@@ -47,7 +47,7 @@ class Scene:
         plan = ImagePlan(
             name=name,
             base=BASE,
-            dockerfile=f"FROM {BASE}\n{STEP} {FILL} | tee /var/cache/aml-emu-uv/x > /{number}\n",
+            dockerfile=f"FROM {BASE}\n{STEP} {FILL} | tee /var/cache/aml-emu-uv/x > /{name}-{number}\n",
             labels={"io.aml-emu.kind": "image", "io.aml-emu.name": name},
             tags=further,
         )
@@ -117,7 +117,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[str]:
     with private_engine(tmp_path_factory.mktemp("engine")) as address:
-        copy_image(base_image, address)
+        copy_image(base_image, address, name=BASE)
         yield address
 
 

@@ -89,11 +89,11 @@ class Saves:
             console.say("this file system reports no changes: looking at the files every 0.2 s")
         for batch in self.watcher.batches():
             code = batch - self.environment.files
-            mode: ReloadMode | None = self.mode if code else None
-            if batch & self.environment.files:
-                mode = self._environment_saved() or mode
-            if mode:
-                self._reload(code, mode)
+            changed = self._environment_saved() if batch & self.environment.files else None
+            if code or changed:
+                self._reload(code, changed or self.mode)
+            if changed:  # only now: until then the reload may have the machine for itself
+                threading.Thread(target=self._build_behind, name="build", daemon=True).start()
 
     def _reload(self, code: frozenset[Path], mode: ReloadMode) -> None:
         folder = self.watcher.folder
@@ -111,7 +111,7 @@ class Saves:
             console.traceback(result.traceback)
 
     def _environment_saved(self) -> ReloadMode | None:
-        """How the code must be reloaded for it, if it must."""
+        """How the code must be reloaded for the packages that came in; None if none did."""
         try:
             edit = self.environment.look()
             if edit is None:
@@ -132,7 +132,6 @@ class Saves:
                 console.warn(f"{error.message}: starting anew from an image instead")
             else:
                 self.environment.has(edit)
-                threading.Thread(target=self._build_behind, name="build", daemon=True).start()
                 # What the server's master has loaded it would hand on to any new worker.
                 return self.mode if edit.delta.is_only_new else "restart"
         self._replace(edit)

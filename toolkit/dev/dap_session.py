@@ -181,11 +181,8 @@ class DapSession:
         """Leave as an IDE does: a goodbye in every session, then the sockets close."""
         for connection in [*self._children, self.root]:
             with suppress_if_closed(connection):
-                self._say_goodbye(connection)
+                connection.request("disconnect", {"terminateDebuggee": False})
             connection.close()
-
-    def _say_goodbye(self, connection: Connection) -> None:
-        connection.request("disconnect", {"terminateDebuggee": False})
 
     def _introduction(self) -> Message:
         return {**INTRODUCTION, "clientName": self._name}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 
-import psutil
-
 LOOPBACK = "127.0.0.1"
 
 
@@ -29,6 +27,8 @@ def free_port() -> int:
 
 def holder(port: int) -> str:
     """The process that listens on `port`, as `name (pid N)`; `another process` if it hides."""
+    import psutil  # noqa: PLC0415  # needed only where something went wrong
+
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # macOS shows other processes to root only

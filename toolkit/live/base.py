@@ -10,7 +10,6 @@ from pathlib import Path
 from typing_extensions import assert_never
 
 from toolkit.engines.base import BuildOptions, Engine, Image
-from toolkit.engines.debian import collect
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.plans import base
@@ -71,6 +70,8 @@ def _from_debian(
             f"the Debian packages of this machine ({ours}) do not fit the engine: {theirs}",
             hint="use `aml-emu base make --tar FILE` with a root file system for it",
         )
+    from toolkit.engines.debian import collect  # noqa: PLC0415  # most builds need no base
+
     say("collecting packages with apt")
     folder = package_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)

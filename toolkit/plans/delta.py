@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from toolkit.plans.inputs import inputs_of, name_and_version
+from toolkit.plans.inputs import LISTS, inputs_of, name_and_version
 from toolkit.plans.model import Contents, ImagePlan, PlacedFile
 
 
@@ -61,8 +61,7 @@ def site_packages(contents: Contents) -> PurePosixPath:
 
 def _frame(plan: ImagePlan) -> tuple[ImagePlan, tuple[PlacedFile, ...]]:
     """The plan without its lock."""
-    lock = plan.contents.lock.encode() if plan.contents else b""
-    rest = tuple(file for file in plan.context if file.content != lock)
+    rest = tuple(file for file in plan.context if str(file.path) not in LISTS)
     bare = plan.contents and replace(plan.contents, lock="")
     return replace(plan, context=(), contents=bare), rest
 

@@ -10,6 +10,7 @@ LIBRARY: Final = HOME / "lib"
 RUNTIME_PACKAGE: Final = LIBRARY / "aml_emu"
 DEBUGPY: Final = HOME / "debugpy"
 DEBUGPY_VERSION: Final = "1.8.22"
+DEBUGPY_BEFORE_310: Final = "1.8.21"  # the last one for Python 3.8 and 3.9
 STATE: Final = PurePosixPath("/run/aml-emu")
 BYTECODE_CACHE: Final = PurePosixPath("/var/cache/aml-emu-pyc")
 CA_BUNDLE: Final = HOME / "ca-certificates.crt"

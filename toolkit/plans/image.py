@@ -10,6 +10,7 @@ from typing import Any, Final
 from typing_extensions import assert_never
 
 from toolkit.plans import azureml, emulation
+from toolkit.plans.heavy import heavy_part
 from toolkit.plans.model import Contents, ImageKind, ImagePlan, Layout, PlacedFile
 from toolkit.plans.packages import NO_DEFAULTS, CondaSolved, Locked, Packages, Present
 from toolkit.plans.render import render
@@ -65,6 +66,7 @@ def plan_image(
         steps=steps,
         prefix=prefix,
         secrets=sorted(secrets),
+        debugpy_before_310=emulation.DEBUGPY_BEFORE_310,
         uv=UV_VERSION,
         tools=_TOOLS,
         services=_SERVICES,
@@ -136,10 +138,16 @@ def _from_lock(packages: Locked, layout: Layout, prefix: PurePosixPath) -> _Step
         paths_first={"PATH": prefix / "bin", "LD_LIBRARY_PATH": prefix / "lib"},
         **{field.name: getattr(layout, field.name) for field in fields(layout)},
     )
+    if packages.python in {"3.8", "3.9"}:
+        contents = replace(contents, debugpy_version=emulation.DEBUGPY_BEFORE_310)
+    heavy = heavy_part(packages.lock)
     return _Steps(
         template="lock",
-        values={"version": packages.python},
-        context=(_text("requirements.lock", packages.lock),),
+        values={"version": packages.python, "heavy": bool(heavy)},
+        context=(
+            *([_text("heavy.lock", heavy)] if heavy else []),
+            _text("requirements.lock", packages.lock),
+        ),
         python=prefix / "bin/python",
         contents=contents,
     )

@@ -18,7 +18,9 @@ from typing import Final
 from toolkit.plans.model import ImagePlan, PlacedFile
 
 # Context files that list packages: a change in them is told by package, not by file.
-LISTS: Final = frozenset({"requirements.lock", "requirements.txt", "conda.txt", "upgrades.txt"})
+LISTS: Final = frozenset(
+    {"requirements.lock", "heavy.lock", "requirements.txt", "conda.txt", "upgrades.txt"}
+)
 _OUR_FILES: Final = PurePosixPath("root/opt/aml-emu")  # they change with aml-emu, all at once
 _MANY: Final = 100  # files; beyond them only folders are told apart, or the label would be large
 _SHORT: Final = 8  # digits of a digest: enough to see a difference, no proof of sameness

@@ -39,13 +39,18 @@ class Agent:
         self._patience = PATIENCE_SECONDS
         self._waited = os.path.join(contract.state, "waited")
         self._workers = Workers(welcome=self._welcome, heard=self._heard)
-        carriers = Carriers(contract, self._workers, self._paused)
+        self._verdict = Verdict(contract, say)
+        carriers = Carriers(
+            contract,
+            self._workers,
+            paused=self._paused,
+            master_at_work=self._verdict.master_at_work,
+        )
         self._reloads = Reloads(
             contract,
             self._workers,
             {"restart": carriers.restart, "fork": carriers.fork, "swap": carriers.swap},
         )
-        self._verdict = Verdict(contract, say)
         self._control = Control(
             contract.control_token,
             {

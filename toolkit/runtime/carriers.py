@@ -14,15 +14,23 @@ from .workers import Worker, Workers
 
 BOOT_SECONDS = 120.0
 HELLO_SECONDS = 20.0
-DRAIN_SECONDS = 2.0
+DRAIN_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 
 PausedWorkers = Callable[[], List[int]]
 
 
 class Carriers:
-    def __init__(self, contract: Contract, workers: Workers, paused: PausedWorkers) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        workers: Workers,
+        *,
+        paused: PausedWorkers,
+        master_at_work: asyncio.Lock,
+    ) -> None:
         self._contract = contract
+        self._master_at_work = master_at_work
         self._workers = workers
         self._paused = paused
 
@@ -49,6 +57,10 @@ class Carriers:
 
     async def fork(self, _paths: List[str]) -> Answer:
         """Bring up new workers beside the old ones; the old ones go when all the new ones serve."""
+        async with self._master_at_work:
+            return await self._fork()
+
+    async def _fork(self) -> Answer:
         old = self._workers.serving
         master = old[0].master
         new: List[Worker] = []

@@ -27,6 +27,7 @@ class Master:
             "python": sys.executable,
             "path": list(sys.path),
             "folder": os.getcwd(),
+            "verdict": 0,
             "preloaded": [],
             "left_out": {},
         }
@@ -51,6 +52,7 @@ class Master:
                 preloaded += [module] if module not in preloaded else []
         if self._contract.debug:
             Debugger(self._contract.debugpy_home).load()
+        self._about["verdict"] = verdict["number"]
         gc.collect()
         gc.freeze()
         self._write()

@@ -50,6 +50,8 @@ class Reloads:
         return self._running is not None
 
     async def request(self, mode: Optional[str], paths: List[str]) -> Answer:
+        if self._contract.reload is None:
+            return failure("request", "this service was started without reload")
         if mode is not None and mode not in RELOAD_MODES:
             return failure("request", f"the mode is none of {', '.join(RELOAD_MODES)}: {mode}")
         if self._next is None:
@@ -76,7 +78,7 @@ class Reloads:
 
     async def _reload(self, batch: Batch) -> Answer:
         started = time.monotonic()
-        mode = batch.mode or self._contract.reload or "restart"
+        mode = str(batch.mode or self._contract.reload)
         mode, why = self._possible(mode, batch.paths)
         answer = self._compile(batch.paths)
         if answer is None:

@@ -1,8 +1,9 @@
-"""How a worker goes: it says so, takes no more connections, and answers those it has taken."""
+"""How a worker goes: it takes no more connections, says so, and answers those it has taken."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 from typing import Any, Callable
 
@@ -10,10 +11,16 @@ LINGER_SECONDS = 0.5
 
 
 def announce_retirement(worker: Any, tell: Callable[[], None]) -> None:
-    """Have the worker tell when SIGTERM reached it, before gunicorn's own handler acts."""
-    stop = worker.handle_exit
+    """Have SIGTERM close the worker's door at once, and tell when it is closed.
+
+    gunicorn looks up from its sockets first, and may take one more connection with the old code
+    after the new code was promised.
+    """
+    stop, accept = worker.handle_exit, worker.accept
+    retired = threading.Event()
 
     def handle_exit(signal: int, frame: Any) -> None:
+        retired.set()
         if _forgets_connections(worker):
             _close_door(worker)
             timer = threading.Timer(LINGER_SECONDS, stop, (signal, frame))
@@ -23,7 +30,15 @@ def announce_retirement(worker: Any, tell: Callable[[], None]) -> None:
             stop(signal, frame)
         tell()
 
+    def accept_unless_retired(*arguments: Any) -> Any:
+        if not retired.is_set():
+            return accept(*arguments)
+        if hasattr(worker, "get_thread_pool"):
+            return None
+        raise BlockingIOError(errno.EAGAIN, "this worker takes no more connections")
+
     worker.handle_exit = handle_exit
+    worker.accept = accept_unless_retired
 
 
 def _forgets_connections(worker: Any) -> bool:

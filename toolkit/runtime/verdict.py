@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .contract import Contract
@@ -16,6 +17,7 @@ from .sources import Sources
 Stumbled = Tuple[str, str]
 
 TRIAL_SECONDS = 120.0
+POLL_SECONDS = 0.02
 TRIAL_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trial.py")
 
 # What every worker of the inference server imports before the user's script.
@@ -34,6 +36,9 @@ class Verdict:
         self._safe: Wanted = {}
         self._left_out: Dict[str, str] = {}
         self._task: Optional["asyncio.Task[None]"] = None
+        self._number = 0
+        # Held while the master imports, and by whoever wants it to spawn at once.
+        self.master_at_work = asyncio.Lock()
 
     def reconsider(self) -> None:
         """Look at what the code imports now; costs nothing when all of it was tried before."""
@@ -60,18 +65,31 @@ class Verdict:
         known = {name: names for name, names in self._safe.items() if name not in wanted}
         news = {name: names for name, names in wanted.items() if name not in self._left_out}
         await self._try(master, {**known, **news})
+        async with self.master_at_work:
+            await self._have_imported()
+        for name in news:
+            if name in self._left_out:
+                self._say(f"not preloaded: {name}, it {self._left_out[name]}")
+
+    async def _have_imported(self) -> None:
+        """Hand the master its list, and wait until it has worked through it."""
+        self._number += 1
         self._write()
         try:
             os.kill(self._master, PRELOAD_SIGNAL)
         except ProcessLookupError:
             return  # the next master is considered when its first worker is ready
-        for name in news:
-            if name in self._left_out:
-                self._say(f"not preloaded: {name}, it {self._left_out[name]}")
+        deadline = time.monotonic() + TRIAL_SECONDS
+        while time.monotonic() < deadline:
+            master = read_master(self._contract.state)
+            if master.get("verdict") == self._number or master.get("pid") != self._master:
+                return
+            await asyncio.sleep(POLL_SECONDS)
 
     def _write(self) -> None:
+        verdict = {"number": self._number, "modules": self._safe, "left_out": self._left_out}
         with open(verdict_file(self._contract.state), "w", encoding="utf-8") as file:
-            json.dump({"modules": self._safe, "left_out": self._left_out}, file)
+            json.dump(verdict, file)
 
     def _wanted(self) -> Wanted:
         wanted: Wanted = {name: [] for name in SERVER_MODULES}

@@ -5,12 +5,12 @@ RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip \
  && python=$(sh /tmp/python.sh) \
- && if "$python" -c 'import ensurepip' 2>/dev/null; then \
-        "$python" -m venv /opt/aml-emu-tools \
-     && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; \
-    else \
-        "$python" -m pip install --quiet --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9; \
-    fi
+ && folder=$("$python" -c 'import os; print(os.path.dirname(os.__file__))') \
+ && wheel=$("$python" -c 'import pip' 2>/dev/null \
+     || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
+ && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
+     || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
+ && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9
 
 FROM mine:1
 USER root
@@ -22,7 +22,8 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python \
  && python=$(sh /tmp/python.sh) \
- && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy debugpy==1.8.22
+ && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy debugpy==1.8.22 \
+ && find /opt/aml-emu/debugpy '(' -name '*.c' -o -name '*.cpp' -o -name '*.pyx' -o -path '*/winappdbg/*' ')' -type f -delete
 COPY root/ /
 RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu \
  && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu

@@ -5,12 +5,22 @@ RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip \
  && python=$(sh /tmp/python.sh) \
- && if "$python" -c 'import ensurepip' 2>/dev/null; then \
-        "$python" -m venv /opt/aml-emu-tools \
-     && /opt/aml-emu-tools/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; \
-    else \
-        "$python" -m pip install --quiet --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9; \
-    fi
+ && folder=$("$python" -c 'import os; print(os.path.dirname(os.__file__))') \
+ && wheel=$("$python" -c 'import pip' 2>/dev/null \
+     || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
+ && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
+     || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
+ && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9
+
+FROM aml-emu/base AS debugger
+USER root
+RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
+    --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python \
+ && python=$(sh /tmp/python.sh) \
+ && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --python-version 3.11 --target /opt/aml-emu/debugpy debugpy==1.8.22 \
+ && find /opt/aml-emu/debugpy '(' -name '*.c' -o -name '*.cpp' -o -name '*.pyx' -o -path '*/winappdbg/*' ')' -type f -delete
 
 FROM aml-emu/base
 USER root
@@ -28,23 +38,23 @@ ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/iris" \
     WORKER_TIMEOUT="300" \
     PATH=/azureml-envs/iris/bin:$PATH \
     LD_LIBRARY_PATH=/azureml-envs/iris/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+COPY --from=debugger /opt/aml-emu/debugpy /opt/aml-emu/debugpy
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
-    --mount=type=bind,source=requirements.lock,target=/tmp/requirements.lock \
+    --mount=type=bind,source=heavy.lock,target=/tmp/heavy.lock \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python \
  && (/opt/aml-emu-tools/bin/uv python find --quiet 3.11 || /opt/aml-emu-tools/bin/uv python install --quiet 3.11 \
      || (echo "the base image has no Python 3.11 and none could be downloaded: pin the base's own, or choose another base" >&2; exit 1)) \
  && /opt/aml-emu-tools/bin/uv venv --quiet --python 3.11 /azureml-envs/iris \
+ && /opt/aml-emu-tools/bin/uv pip sync --python /azureml-envs/iris/bin/python /tmp/heavy.lock
+RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
+    --mount=type=bind,source=requirements.lock,target=/tmp/requirements.lock \
+    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
+    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python \
  && /opt/aml-emu-tools/bin/uv pip sync --python /azureml-envs/iris/bin/python /tmp/requirements.lock \
  && (/azureml-envs/iris/bin/python -c 'import ctypes; ctypes.CDLL("libstdc++.so.6")' 2>/dev/null \
      || ! grep -rqs --include='*.so*' 'libstdc++\.so\.6' /azureml-envs/iris/lib \
      || (echo "the base image has no libstdc++.so.6, which compiled packages of this environment need: install libstdc++6 in it" >&2; exit 1))
-RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
-    --mount=type=bind,source=python.sh,target=/tmp/python.sh \
-    --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
-    export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python \
- && python=/azureml-envs/iris/bin/python \
- && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy debugpy==1.8.22
 COPY root/ /
 RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
  && ln -sfn /var/azureml-app /var/azureml-apps \

@@ -13,10 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psutil
+import pytest
 
 from toolkit.engines.base import BuildOptions, Handle
 from toolkit.engines.process import ProcessEngine
-from toolkit.engines.process.sandbox import Rung
+from toolkit.engines.process.sandbox import Rung, choose
 from toolkit.plans.emulation import DEBUGPY_VERSION
 from toolkit.plans.model import Contents, ImagePlan, LaunchPlan, PlacedFile
 from toolkit.settings import DEFAULT_BASE
@@ -42,6 +43,15 @@ PLAN = ImagePlan(name="bench", base=DEFAULT_BASE, dockerfile="", contents=CONTEN
 def with_lock(lock: str, **contents: Any) -> ImagePlan:
     """A plan whose environment holds this lock's packages."""
     return replace(PLAN, dockerfile=lock, contents=replace(CONTENTS, lock=lock, **contents))
+
+
+def needs(rung: Rung, request: pytest.FixtureRequest) -> None:
+    """Skip, or with --require-docker fail, where this rung cannot be had."""
+    if rung != "plain" and choose(os.environ, [rung, "plain"]).rung != rung:
+        missing = f"the sandbox `{rung}` does not work on this machine"
+        if request.config.getoption("--require-docker"):
+            pytest.fail(f"{missing}, and --require-docker was passed", pytrace=False)
+        pytest.skip(f"{missing} (--require-docker makes this a failure)")
 
 
 @dataclass

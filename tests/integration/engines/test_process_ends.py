@@ -15,6 +15,7 @@ from tests.integration.engines.process_bench import (
     ProcessBench,
     alive,
     described,
+    needs,
     processes_of,
     said,
     service,
@@ -45,6 +46,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=RUNGS)
 def bench(request: pytest.FixtureRequest, cache: Path) -> Iterator[ProcessBench]:
+    needs(request.param, request)
     made = ProcessBench(cache, request.param)
     yield made
     made.close()
@@ -153,3 +155,38 @@ def test_a_launch_of_a_former_boot_is_forgotten(bench: ProcessBench) -> None:
     (folder / "exit.json").unlink(missing_ok=True)
     assert handle.id not in {each.id for each in bench.engine.find({})}
     assert not folder.exists()
+
+
+OWN = {"PATH": "/azureml-envs/bench/bin:/.aml-emu/bin:/usr/bin:/bin"}
+
+
+def test_our_own_supervisor_restarts_and_is_asked_like_runits(bench: ProcessBench) -> None:
+    scripts = (
+        service("web", "run", run=f"echo up; {LISTENER}"),
+        service("web", "finish", run='echo "finish $1 $2"'),
+    )
+    handle = bench.launch("runsvdir", str(TREE), files=scripts, env=OWN)
+    assert soon(lambda: "up" in said(handle))
+    assert any("inside.runit" in " ".join(each.cmdline()) for each in processes_of(handle))
+    told = handle.exec(["sv", "restart", str(TREE / "web")])
+    assert told.exit_code == 0, told.output
+    assert told.output.startswith("ok: run: ")
+    assert said(handle) == "up\nfinish -1 15\nup\n"
+    processes = processes_of(handle)
+    processes[0].send_signal(signal.SIGKILL)
+    assert soon(lambda: not alive(processes)), alive(processes)
+
+
+def test_with_our_own_supervisor_finish_can_end_the_launch(bench: ProcessBench) -> None:
+    scripts = (
+        service("web", "run", run="exit 3"),
+        service(
+            "web",
+            "finish",
+            run="""read -r status <"/proc/$PPID/stat"
+            set -- ${status##*) }
+            kill -HUP "$2\"""",
+        ),
+    )
+    handle = bench.launch("runsvdir", str(TREE), files=scripts, env=OWN)
+    assert handle.wait(10) == State(status="exited", exit_code=111)

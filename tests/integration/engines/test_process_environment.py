@@ -15,8 +15,10 @@ from tests.integration.engines.process_bench import PLAN, ProcessBench, said, wi
 from toolkit.engines.base import BuildOptions
 from toolkit.engines.events import BuildEvent, StepCached, StepDone
 from toolkit.engines.process.cachefolder import open_lock
+from toolkit.engines.process.sandbox import choose
 from toolkit.errors import BuildFailed, EngineUnavailable
 
+BEST = choose(os.environ).rung
 SIX = "six==1.17.0\n"
 MEMORY = Path("/dev/shm")
 BUILD = """
@@ -36,7 +38,7 @@ print(image.tag, image.built)
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[ProcessBench]:
-    made = ProcessBench(tmp_path / "c")
+    made = ProcessBench(tmp_path / "c", BEST)
     yield made
     made.close()
 
@@ -124,7 +126,7 @@ def test_a_package_that_cannot_be_had_is_named_and_leaves_nothing(bench: Process
 @pytest.mark.skipif(not MEMORY.is_dir(), reason="no other file system to write to")
 def test_the_cache_may_be_on_another_file_system(tmp_path: Path) -> None:
     cache = MEMORY / f"aml-emu-test-{os.urandom(4).hex()}"
-    bench = ProcessBench(cache)
+    bench = ProcessBench(cache, BEST)
     try:
         assert cache.parent.stat().st_dev != Path.home().stat().st_dev
         seen: list[BuildEvent] = []

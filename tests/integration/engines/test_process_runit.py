@@ -75,7 +75,10 @@ class Tree:
         return soon(lambda: self.said.count(line) >= count)
 
     def pid(self, service: str) -> int:
-        return int((self.folder / service / "supervise/pid").read_text().strip() or 0)
+        try:
+            return int((self.folder / service / "supervise/pid").read_text().strip() or 0)
+        except FileNotFoundError:  # the service may say something before its supervisor does
+            return 0
 
     def close(self) -> None:
         if self.process and self.process.poll() is None:
@@ -193,6 +196,7 @@ def test_finish_can_end_the_whole_tree(tree: Tree) -> None:
     tree.start()
     assert tree.process is not None
     assert tree.says("run")
+    assert soon(lambda: tree.pid("two"))
     other = tree.pid("two")
     assert tree.process.wait(10) == 111
     assert "runsvdir" in tree.said
@@ -224,8 +228,11 @@ def test_a_script_that_cannot_be_run_is_told_of(tree: Tree) -> None:
     assert tree.process.poll() is None
 
 
-def test_a_service_that_dies_at_once_does_not_spin(tree: Tree) -> None:
+@pytest.mark.parametrize("finishes", [False, True])
+def test_a_service_that_dies_at_once_does_not_spin(tree: Tree, finishes: bool) -> None:  # noqa: FBT001
     tree.script("one", "run", "echo run; exit 1")
+    if finishes:
+        tree.script("one", "finish", "exit 0")
     tree.start()
     assert tree.says("run", 2)
     assert tree.said.count("run") <= 3

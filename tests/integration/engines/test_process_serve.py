@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.engines.process_bench import needs
 from tests.integration.served import ENV_YML, SCORE_PY, Served
 from tests.project import Project, Tree, write_tree
 from toolkit.dev.dap_session import DapSession
@@ -30,6 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=RUNGS)
 def rung(request: pytest.FixtureRequest) -> str:
+    needs(request.param, request)
     return str(request.param)
 
 
@@ -108,7 +109,17 @@ def test_a_breakpoint_in_the_local_file_stops_the_request(serve: Serve, rung: st
         assert answer() == {"answer": 42}
 
 
-@pytest.mark.parametrize("mode", ["restart", "fork", "swap"])
+@pytest.mark.parametrize(
+    ("rung", "mode"),
+    [
+        ("bwrap", "restart"),
+        ("bwrap", "fork"),
+        ("bwrap", "swap"),
+        ("unshare", "fork"),
+        ("plain", "fork"),
+    ],
+    indirect=["rung"],
+)
 def test_a_save_is_served_and_a_mistake_is_not(serve: Serve, mode: str) -> None:
     with serve(None, "--reload", mode) as served:
         script = served.project / "score.py"
@@ -156,12 +167,10 @@ def test_detached_it_is_listed_read_and_stopped_by_others(
     assert served.name not in run("ps").out
 
 
-@pytest.mark.skipif(not shutil.which("bwrap"), reason="one rung is enough, the best")
+@pytest.mark.parametrize("rung", ["plain"], indirect=True)
 def test_where_no_docker_answers_auto_says_so_and_serves(
-    tmp_path: Path, cache: Path, environ: Mapping[str, str], rung: str
+    tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
-    if rung != RUNGS[0]:
-        pytest.skip("one rung is enough")
     write_tree(tmp_path / "p", {"env.yml": ENV_YML, "score.py": SCORE_PY})
     nowhere = {**environ, "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
     name = f"test-{os.urandom(4).hex()}"

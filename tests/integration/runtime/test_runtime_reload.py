@@ -64,6 +64,8 @@ def test_new_code_is_served_and_broken_code_is_not(make_tree: MakeTree, mode: st
         "init": good.replace("    global model\n", "    global model\n    model = 1 / 0\n"),
         "timeout": good.replace("    global model\n", "    global model\n    while True: pass\n"),
     }
+    if mode == "restart":  # each costs a boot; one that fails is as good as another
+        del broken["import"], broken["timeout"]
     for stage, text in broken.items():
         tree.write("score.py", text)
         failed = tree.reload()

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fakes import Conversation, FakeEngine, Script
-
+from tests.fakes import Conversation, FakeEngine, Script
 from toolkit.engines.base import ExecResult
 from toolkit.plans import azureml, emulation
 from toolkit.plans.model import LaunchPlan, Port

@@ -2,9 +2,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from dap_adapter import FakeAdapter, FakeStop
-from fakes import Listener
 
+from tests.fakes import Listener
+from tests.unit.dev.dap_adapter import FakeAdapter, FakeStop
 from toolkit.dev.dap import DapError, DapRefused
 from toolkit.dev.dap_session import DapSession
 

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from fakes import FakeEngine
-from iris_service import FakeAgent, launch
 
+from tests.fakes import FakeEngine
+from tests.unit.dev.iris_service import FakeAgent, launch
 from toolkit.dev.explain_evidence import Place, gather, read_place
 from toolkit.engines.base import ExecResult
 from toolkit.errors import NotFound, NotReady, SpecError

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dap_adapter import FakeAdapter, FakeStop
-from fakes import FakeEngine
-from iris_service import FakeAgent, launch
 
+from tests.fakes import Conversation, FakeEngine
+from tests.unit.dev.dap_adapter import FakeAdapter, FakeStop
+from tests.unit.dev.iris_service import FakeAgent, launch
 from toolkit.dev.explain_evidence import Place
 from toolkit.dev.trace import Hit, TraceOrder, trace_hits
 from toolkit.errors import Conflict, NotReady, SpecError
@@ -38,7 +38,7 @@ def trace(engine: FakeEngine, tmp_path: Path) -> Trace:
         line: int = 2,
         **order: Any,
     ) -> list[Hit]:
-        answers = {
+        answers: dict[int, Conversation] = {
             azureml.DEBUG_PORT: adapter,
             azureml.SCORING_PORT: scoring(answer),
             emulation.CONTROL_PORT: FakeAgent(script, **(agent or {})),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from toolkit.runtime.contract import read_contract
 from toolkit.runtime.hooks import ServerHooks
 from toolkit.runtime.retirement import announce_retirement
@@ -111,14 +113,36 @@ def test_nothing_is_configured_without_reload_and_debug() -> None:
     assert (debug["worker_class"], debug["control_socket_disable"]) == ("gthread", True)
 
 
-def test_worker_that_retires_says_so_after_gunicorn_acted() -> None:
-    order: list[str] = []
+class Retiring:
+    """As much of a gunicorn worker as leaves."""
 
-    class Retiring:
-        def handle_exit(self, *_: Any) -> None:
-            order.append("stops")
+    def __init__(self) -> None:
+        self.order: list[str] = []
 
+    def handle_exit(self, *_: Any) -> None:
+        self.order.append("stops")
+
+    def accept(self, *_: Any) -> None:
+        self.order.append("accepts")
+
+
+class RetiringThreaded(Retiring):
+    def get_thread_pool(self) -> None: ...
+
+
+def test_worker_that_retires_takes_no_more_and_says_so() -> None:
     worker = Retiring()
-    announce_retirement(worker, lambda: order.append("told"))
+    announce_retirement(worker, lambda: worker.order.append("told"))
+    worker.accept("listener")
     worker.handle_exit(15, None)
-    assert order == ["stops", "told"]
+    with pytest.raises(BlockingIOError):
+        worker.accept("listener")
+    assert worker.order == ["accepts", "stops", "told"]
+
+
+def test_threaded_worker_that_retires_leaves_the_connection_to_others() -> None:
+    worker = RetiringThreaded()
+    announce_retirement(worker, lambda: None)
+    worker.handle_exit(15, None)
+    worker.accept("server", "listener")
+    assert worker.order == ["stops"]

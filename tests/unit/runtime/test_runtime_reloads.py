@@ -136,9 +136,12 @@ def test_mode_that_cannot_do_it_gives_way_and_says_so(
     asyncio.run(run())
 
 
-def test_unknown_mode_is_refused(tmp_path: Path) -> None:
+def test_unknown_mode_and_service_without_reload_are_refused(tmp_path: Path) -> None:
     async def run() -> None:
         answer = await reloads(app(tmp_path), Carried()).request("teleport", [])
+        assert (answer["ok"], answer["stage"]) == (False, "request")
+        without = app(tmp_path, AML_EMU_RELOAD="")
+        answer = await reloads(without, Carried()).request("fork", [])
         assert (answer["ok"], answer["stage"]) == (False, "request")
 
     asyncio.run(run())

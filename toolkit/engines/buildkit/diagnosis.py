@@ -33,6 +33,15 @@ _CAUSES: Final = (
         ),
     ),
     (
+        re.compile(r"^the Python of the base image has no pip", re.MULTILINE),
+        Diagnosis(
+            problem="the Python of the base image has neither pip nor ensurepip, which fetch the "
+            "packages",
+            hint="install python3-venv or python3-pip in the base image, or name another with "
+            "`--base`",
+        ),
+    ),
+    (
         re.compile(r"^the base image has no libstdc\+\+", re.MULTILINE),
         Diagnosis(
             problem="the base image has no libstdc++.so.6, which compiled packages of this "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.engines import ports
 from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, Pruning, StoredImage
 from toolkit.engines.docker.connect import address, connect
+from toolkit.engines.docker.peek import Peek, peek
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import EngineUnavailable, NameTaken, PortTaken
 from toolkit.plans import emulation
@@ -40,7 +41,13 @@ class DockerEngine:
     def _client(self) -> DockerClient:
         return connect(self._environ)
 
+    @cached_property
+    def _peek(self) -> Peek | None:
+        return peek(self._environ)
+
     def check(self) -> EngineInfo:
+        if self._peek and (info := self._peek.info()):
+            return info
         version = self._client.version()
         product = (version.get("Platform") or {}).get("Name") or "Docker"
         return EngineInfo(
@@ -53,11 +60,15 @@ class DockerEngine:
     def build(
         self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
     ) -> Image:
+        if self._peek and (found := self._peek.unchanged(plan, options)):
+            return found
         from toolkit.engines.docker.images import build  # noqa: PLC0415
 
         return build(self._client, plan, options, on_event, self._environ)
 
     def has(self, image: str) -> bool:
+        if self._peek and self._peek.image(image):
+            return True
         from toolkit.engines.docker.images import is_local  # noqa: PLC0415
 
         return is_local(self._client, image)

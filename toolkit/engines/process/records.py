@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from toolkit.engines.process.cachefolder import UNFINISHED, is_held, remove
 MARK: Final = "AML_EMU_LAUNCH"  # in the environment of every plain process
 KILLED: Final = 137
 _RECORD: Final = "launch.json"
+_KILL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,18 +85,29 @@ class LaunchFolder:
 
     def bury(self, record: Record) -> None:
         """After its keeper was killed: end what it left running, and write down that it is over."""
-        for process in psutil.process_iter() if record.rung == "plain" else ():
-            try:
-                if process.environ().get(MARK) == record.id:
-                    process.kill()
-            except psutil.Error:
-                continue  # it is gone, or not ours
+        deadline = time.monotonic() + _KILL_SECONDS
+        while record.rung == "plain" and _kill_marked(record.id):  # until no new one was started
+            if time.monotonic() > deadline:
+                break
         scratch = self.path / "exit.new"
         try:
             scratch.write_text(json.dumps({"exit_code": KILLED}), "utf-8")
             scratch.replace(self.path / "exit.json")
         except FileNotFoundError:
             return  # somebody else removed it meanwhile
+
+
+def _kill_marked(identity: str) -> int:
+    """How many processes of a launch were there to be killed."""
+    killed = 0
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == identity and process.status() != "zombie":
+                process.kill()
+                killed += 1
+        except psutil.Error:
+            continue  # it is gone, or not ours
+    return killed
 
 
 def boot_id() -> str:

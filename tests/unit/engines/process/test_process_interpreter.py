@@ -37,6 +37,10 @@ class Machine:
     def environ(self) -> Mapping[str, str]:
         return {"PATH": str(self.folder / "bin"), "HOME": str(self.folder / "home")}
 
+    @property
+    def system(self) -> str:
+        return str(self.folder / "usr/bin")
+
     def run(
         self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float | None = None
     ) -> Outcome:
@@ -59,41 +63,57 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_the_one_on_the_path_is_taken(machine: Machine) -> None:
     program = machine.has("bin/python3.9", "3.9.18")
-    found = find_interpreter(OTHER, machine.environ, run=machine.run)
+    found = find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system)
     assert (found.version, found.prefix) == ("3.9.18", Path("/prefix"))
     assert found.executable == Path(f"/real{program}")
     assert machine.asked == [str(program)]
+
+
+def test_the_systems_own_comes_first(machine: Machine) -> None:
+    machine.has("bin/python3.9", "3.9.18")
+    machine.has("usr/bin/python3.9", "3.9.2")
+    found = find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system)
+    assert found.version == "3.9.2"
 
 
 def test_a_shim_that_leads_nowhere_is_passed_by(machine: Machine) -> None:
     machine.has("bin/python3.9", None)
     machine.has("home/.pyenv/versions/3.9.2/bin/python", "3.9.2")
     machine.has("home/.pyenv/versions/3.9.18/bin/python", "3.9.18")
-    assert find_interpreter(OTHER, machine.environ, run=machine.run).version == "3.9.18"
+    assert (
+        find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system).version
+        == "3.9.18"
+    )
 
 
 def test_a_name_that_promises_too_much_is_passed_by(machine: Machine) -> None:
     machine.has("bin/python3.9", "3.19.0")
     machine.has("bin/python3", "3.9.1")
-    assert find_interpreter(OTHER, machine.environ, run=machine.run).version == "3.9.1"
+    assert (
+        find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system).version
+        == "3.9.1"
+    )
 
 
 def test_what_only_uv_knows_is_found(machine: Machine) -> None:
     machine.known_to_uv = machine.has("uv/python3.9", "3.9.20")
-    assert find_interpreter(OTHER, machine.environ, run=machine.run).version == "3.9.20"
+    assert (
+        find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system).version
+        == "3.9.20"
+    )
 
 
 def test_a_python_that_is_missing_is_named(machine: Machine) -> None:
     machine.has("bin/python3", "3.12.1")
     with pytest.raises(EngineUnavailable) as caught:
-        find_interpreter(OTHER, machine.environ, run=machine.run)
+        find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system)
     assert caught.value.message == "this machine has no Python 3.9, which the environment asks for"
     assert "uv python install 3.9" in caught.value.hint
 
 
 def test_its_identity_changes_with_its_version_and_place(machine: Machine) -> None:
     machine.has("bin/python3.9", "3.9.18")
-    one = find_interpreter(OTHER, machine.environ, run=machine.run)
+    one = find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system)
     machine.has("bin/python3.9", "3.9.19")
-    other = find_interpreter(OTHER, machine.environ, run=machine.run)
+    other = find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system)
     assert one.identity != other.identity

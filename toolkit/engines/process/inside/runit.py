@@ -132,7 +132,7 @@ class Supervised:
             self._start("finish", FINISH, str(code), str(status & 0xFF))
             return
         self._state, self._since = DOWN, time.time()
-        if before == RUN and lived < QUICK_SECONDS:
+        if lived < QUICK_SECONDS:
             self._write_status()
             _doze(self._control, QUICK_SECONDS)
 
