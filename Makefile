@@ -51,6 +51,14 @@ format: $(READY) ## rewrite the sources in the house style
 golden: $(READY) ## rewrite the golden files; review the diff
 	$(BIN)/python -m pytest -q tests/golden --update-golden
 
+.PHONY: bench-reload
+bench-reload: $(READY) ## measure reloads beside other servers' (ARGS="--quick" to try)
+	$(BIN)/python -m benchmarks.reload $(ARGS)
+
+.PHONY: bench-debug-overhead
+bench-debug-overhead: $(READY) ## measure what debugging costs in memory and throughput
+	$(BIN)/python -m benchmarks.reload overhead $(ARGS)
+
 .PHONY: wheel
 wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/uv build --wheel --out-dir dist

@@ -9,7 +9,6 @@ from typing import Final
 
 from toolkit.dev.explain_evidence import Evidence
 from toolkit.dev.explain_line import landing, what_it_is
-from toolkit.plans import azureml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ def _service(seen: Evidence) -> Iterable[Problem]:
 
 
 def _just_my_code(seen: Evidence) -> Iterable[Problem]:
-    if seen.inside and seen.remote and not seen.remote.is_relative_to(azureml.APP_ROOT):
+    if seen.inside and seen.remote and not seen.remote.is_relative_to(seen.app_root):
         yield Problem(
             code="library",
             said=f"{seen.remote} is no code of yours, and `justMyCode` (the default) passes it by",
@@ -111,7 +110,7 @@ def _loaded(seen: Evidence) -> Iterable[Problem]:
             todo=f"see `aml-emu logs {service}`",
         )
         return
-    if seen.remote and not seen.remote.is_relative_to(azureml.APP_ROOT):
+    if seen.remote and not seen.remote.is_relative_to(seen.app_root):
         return  # the workers keep account of the user's files only
     older = [pid for pid, digest in inside.loaded.items() if digest not in {None, inside.sha256}]
     if all(digest is None for digest in inside.loaded.values()):
@@ -154,7 +153,7 @@ def _debugger(seen: Evidence) -> Iterable[Problem]:
             code="not-set",
             said=f"{inside.client} has set no breakpoint there"
             + (f", only in line {lines}" if lines else ", nor elsewhere in the file"),
-            todo=f"set it; if it is set, map {seen.code} to {azureml.APP_ROOT} in `pathMappings`",
+            todo=f"set it; if it is set, map {seen.code} to {seen.app_root} in `pathMappings`",
         )
 
 

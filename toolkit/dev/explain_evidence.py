@@ -52,6 +52,7 @@ class Evidence:
     service: str | None = None
     code: Path | None = None
     state: str = ""
+    app_root: PurePosixPath = azureml.APP_ROOT
     remote: PurePosixPath | None = None
     is_debuggable: bool = False
     inside: Inside | None = None
@@ -81,10 +82,10 @@ def gather(engine: Engine, place: Place, name: str | None) -> Evidence:
         return Evidence(place=place, others=others)
     code = service.script.parent
     if not local.is_file():
-        local = _on_this_side(remote, code) or local
+        local = _on_this_side(remote, service) or local
     data = local.read_bytes() if local.is_file() else None
     if local.is_relative_to(code):
-        remote = in_container(local, code)
+        remote = service.handle.path_inside(in_container(local, code))
     state = service.handle.state()
     seen = Evidence(
         place=Place(file=local, line=place.line),
@@ -93,6 +94,7 @@ def gather(engine: Engine, place: Place, name: str | None) -> Evidence:
         service=service.name,
         code=code,
         state=state.status,
+        app_root=service.app_root,
         remote=None if data is not None and not local.is_relative_to(code) else remote,
         is_debuggable=service.debugger is not None if state.is_running else False,
     )
@@ -131,11 +133,11 @@ def _closeness(service: Service) -> tuple[int, bool, bool]:
     return len(service.script.parent.parts), running, running and service.debugger is not None
 
 
-def _on_this_side(remote: PurePosixPath, code: Path) -> Path | None:
-    """The user's own file under a path that the container's traceback shows."""
-    for root in (azureml.APP_ROOT, azureml.APP_ROOT_ALIAS):
+def _on_this_side(remote: PurePosixPath, service: Service) -> Path | None:
+    """The user's own file under a path that a traceback of the service shows."""
+    for root in (service.app_root, azureml.APP_ROOT, azureml.APP_ROOT_ALIAS):
         if remote.is_relative_to(root):
-            return code / remote.relative_to(root)
+            return service.script.parent / remote.relative_to(root)
     return None
 
 

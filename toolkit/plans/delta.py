@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from toolkit.plans.inputs import LISTS, inputs_of, name_and_version
+from toolkit.plans.inputs import LISTS, inputs_of
 from toolkit.plans.model import Contents, ImagePlan, PlacedFile
 
 
@@ -60,18 +60,20 @@ def site_packages(contents: Contents) -> PurePosixPath:
 
 
 def _frame(plan: ImagePlan) -> tuple[ImagePlan, tuple[PlacedFile, ...]]:
-    """The plan without its lock."""
+    """The plan without its lock, nor the Dockerfile, whose steps follow from it and the rest."""
     rest = tuple(file for file in plan.context if str(file.path) not in LISTS)
     bare = plan.contents and replace(plan.contents, lock="")
-    return replace(plan, context=(), contents=bare), rest
+    return replace(plan, dockerfile="", context=(), contents=bare), rest
 
 
 def _pins(contents: Contents) -> dict[str, str]:
-    """Lines by canonical name; options are no packages."""
+    """What is pinned, by canonical name; options are no packages."""
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in contents.lock.splitlines())
-    return {_canonical(line): line for line in lines if line and not line.startswith("-")}
+    return dict(_canonical(line) for line in lines if line and not line.startswith("-"))
 
 
-def _canonical(line: str) -> str:
-    name = re.split(r"[\s@\[;]", name_and_version(line)[0], maxsplit=1)[0]
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _canonical(line: str) -> tuple[str, str]:
+    """The name, and the line spelled with that name."""
+    name = re.split(r"[\s=@\[;]", line, maxsplit=1)[0]
+    canonical = re.sub(r"[-_.]+", "-", name).lower()
+    return canonical, canonical + line[len(name) :]

@@ -18,7 +18,8 @@ HEAVY: Final = frozenset(
         "openvino", "pandas", "paddlepaddle", "plotly", "polars", "prophet", "pyarrow", "pyspark",
         "pystan", "ray", "rdkit", "scikit-image", "scikit-learn", "scipy", "shap", "spacy",
         "statsmodels", "sympy", "tensorboard", "tensorflow", "tensorflow-cpu", "tensorrt",
-        "tokenizers", "torch", "torchaudio", "torchvision", "transformers", "triton", "vllm", "vtk", "xgboost",
+        "tokenizers", "torch", "torchaudio", "torchvision", "transformers", "triton", "vllm", "vtk",
+        "xgboost",
     }
 )  # fmt: skip
 _FAMILIES: Final = re.compile(r"nvidia-|tensorflow-|torch-")

@@ -49,7 +49,10 @@ class DockerEngine:
         if self._peek and (info := self._peek.info()):
             return info
         version = self._client.version()
+        components = {each.get("Name") for each in version.get("Components") or ()}
         product = (version.get("Platform") or {}).get("Name") or "Docker"
+        if "Podman Engine" in components:
+            product = "Podman"
         return EngineInfo(
             name=product,
             version=version["Version"],
@@ -86,6 +89,8 @@ class DockerEngine:
         from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
 
         try:
+            for cache in plan.caches:  # not with the container: Podman would lose the label
+                self._client.volumes.create(PREFIX + cache.name, labels={emulation.LABEL: ""})
             container = self._client.containers.create(**self._arguments(plan))
         except APIError as error:
             raise self._cannot_create(plan, error) from error
@@ -123,7 +128,7 @@ class DockerEngine:
             for m in plan.mounts
         ]
         volumes = [
-            DockerMount(str(cache.target), PREFIX + cache.name, labels={emulation.LABEL: ""})
+            DockerMount(str(cache.target), PREFIX + cache.name, type="volume")
             for cache in plan.caches
         ]
         return {

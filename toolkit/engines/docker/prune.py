@@ -32,7 +32,8 @@ _BUSY: Final = "disk usage operation is already running"
 _BUSY_SECONDS: Final = 60.0
 _LONGEST_NAME: Final = 100
 _BUILDAH: Final = (
-    "Podman cannot remove a part of its build cache: `podman system prune` removes all of it"
+    "Podman keeps the steps of builds as images without a name, not told apart from others': "
+    "`podman image prune` removes all that are unused"
 )
 
 
@@ -73,7 +74,9 @@ class _Usage:
         return [record for record in our_records(self._records) if is_free(record)]
 
     def of_image(self, image: Record) -> int:
-        """Without the layers that other images have too."""
+        """Without the layers that other images have too; 0 where the engine cannot tell those."""
+        if not self._said.get("LayersSize"):
+            return 0
         shared = {each["Id"]: each.get("SharedSize") or 0 for each in self._said["Images"] or ()}
         own: int = image["Size"] - max(0, shared.get(image["Id"], 0))
         return max(0, own)
