@@ -19,6 +19,7 @@ QUICK = 5
 
 def main() -> int:
     options = _options()
+    emulator.leave_cleanly()
     for part in options.parts:
         machine = described()
         with tempfile.TemporaryDirectory(prefix="aml-emu-bench-") as folder:

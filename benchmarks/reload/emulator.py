@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from benchmarks.reload.project import Project
 from benchmarks.reload.subject import Running, Subject
@@ -36,6 +38,16 @@ def subjects() -> list[Subject]:
         for debugger in DEBUGGERS
         for mode in MODES
     ]
+
+
+def leave_cleanly() -> None:
+    """A `kill`, and Ctrl-C even in a shell's background, take away what was started."""
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
 
 
 def flags(mode: str, debugger: str) -> tuple[str, ...]:

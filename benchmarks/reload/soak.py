@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.reload.attached import attach
-from benchmarks.reload.emulator import MODES, flags, serve
+from benchmarks.reload.emulator import MODES, flags, leave_cleanly, serve
 from benchmarks.reload.overhead import container_memory
 from benchmarks.reload.project import Project
 from benchmarks.reload.reloads import NEVER_SECONDS
@@ -118,6 +118,7 @@ def main() -> int:
     parser.add_argument("--reloads", type=int, default=1000)
     parser.add_argument("--mode", choices=MODES, default="fork")
     options = parser.parse_args()
+    leave_cleanly()
     with tempfile.TemporaryDirectory(prefix="aml-emu-soak-") as folder:
         found = endure(Project(Path(folder)), options.mode, options.reloads)
     print(json.dumps({**asdict(found), "growth": found.growth, "sound": found.is_sound}, indent=1))

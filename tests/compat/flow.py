@@ -1,4 +1,4 @@
-"""The whole flow on whatever engine DOCKER_HOST names: build, again, serve, score, breakpoint, prune.
+"""The whole flow on the engine of DOCKER_HOST: build, build again, serve, score, breakpoint, prune.
 
     DOCKER_HOST=unix:///… python tests/compat/flow.py [PYTHON] [--base IMAGE]
 
@@ -149,8 +149,7 @@ def main() -> int:
             flow(report, folder, python=chosen.python, base=base, clean=chosen.prune)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # told in the report
             report.document["failed"] = f"{type(error).__name__}: {error}"[:2000]
-    json.dump(report.document, sys.stdout, indent=2)
-    print()
+    sys.stdout.write(json.dumps(report.document, indent=2) + "\n")
     return int("failed" in report.document)
 
 

@@ -26,6 +26,7 @@ pytestmark = [
 BASE = "somebody/base:1"
 FOREVER = ("sleep", "infinity")
 STEP = "RUN --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv"
+KEPT = "/var/cache/aml-emu-uv/x"
 FILL = "head -c 3000000 /dev/urandom"
 
 
@@ -47,7 +48,7 @@ class Scene:
         plan = ImagePlan(
             name=name,
             base=BASE,
-            dockerfile=f"FROM {BASE}\n{STEP} {FILL} | tee /var/cache/aml-emu-uv/x > /{name}-{number}\n",
+            dockerfile=f"FROM {BASE}\n{STEP} {FILL} | tee {KEPT} > /{name}-{number}\n",
             labels={"io.aml-emu.kind": "image", "io.aml-emu.name": name},
             tags=further,
         )

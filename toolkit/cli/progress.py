@@ -127,7 +127,7 @@ class BuildProgress:
                 if event.changes:
                     self._view.note(f"changed since {event.since}: {'; '.join(event.changes)}")
             case StepStarted():
-                self._steps[event.step] = step = _step(event)
+                step = self._steps.setdefault(event.step, _step(event))
                 self._view.running(event.step, step, "")
             case StepCached():
                 self._end(event.step, seconds=0.0, cached=True)

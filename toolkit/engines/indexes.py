@@ -62,7 +62,11 @@ def known_logins(environ: Mapping[str, str], hosts: Iterable[str]) -> Logins:
             entries = netrc.netrc(str(path)).hosts
         except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
             continue
-        return {host: (entries[host][0], entries[host][2] or "") for host in hosts & entries.keys()}
+        return {
+            host: (entries[host][0], password)
+            for host in hosts
+            if host in entries and (password := entries[host][2])
+        }
     return {}
 
 

@@ -16,7 +16,7 @@ _TITLES: Final = tuple(
         (r"^RUN .*solve\.py", "create the conda environment (rattler)"),
         (r"^RUN .*uv pip sync .*/heavy\.lock", "install the large packages"),
         (r"^RUN .*uv pip sync", "install the locked packages"),
-        (r"^RUN .*--target \S+ debugpy==", "install the debugger beside the environment"),
+        (r"^RUN .*--target \S+\s+\S?debugpy==", "install the debugger beside the environment"),
         (r"^RUN .*--upgrade --requirement", "install what the environment upgrades"),
         (r"^RUN .*uv pip install .*--requirement", "install the pip packages"),
         (r"^COPY --from=debugger", "add the debugger"),

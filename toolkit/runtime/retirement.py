@@ -17,10 +17,13 @@ def announce_retirement(worker: Any, tell: Callable[[], None]) -> None:
     after the new code was promised.
     """
     stop, accept = worker.handle_exit, worker.accept
-    retired = threading.Event()
+    retired = False  # no lock of any kind: gunicorn sends SIGTERM again while this handler runs
 
     def handle_exit(signal: int, frame: Any) -> None:
-        retired.set()
+        nonlocal retired
+        if retired:
+            return
+        retired = True
         if _forgets_connections(worker):
             _close_door(worker)
             timer = threading.Timer(LINGER_SECONDS, stop, (signal, frame))
@@ -31,7 +34,7 @@ def announce_retirement(worker: Any, tell: Callable[[], None]) -> None:
         tell()
 
     def accept_unless_retired(*arguments: Any) -> Any:
-        if not retired.is_set():
+        if not retired:
             return accept(*arguments)
         if hasattr(worker, "get_thread_pool"):
             return None

@@ -21,7 +21,8 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
     --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
     export UV_CACHE_DIR=/var/cache/aml-emu-uv UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
  && python=$(sh /tmp/python.sh) \
- && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --python-version 3.11 --target /opt/aml-emu/debugpy debugpy==1.8.22 \
+ && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --python-version 3.11 --target /opt/aml-emu/debugpy \
+        "debugpy==1.8.22; python_version >= '3.10'" "debugpy==1.8.21; python_version < '3.10'" \
  && find /opt/aml-emu/debugpy '(' -name '*.c' -o -name '*.cpp' -o -name '*.pyx' -o -path '*/winappdbg/*' ')' -type f -delete
 
 FROM aml-emu/base

@@ -135,6 +135,7 @@ def test_worker_that_retires_takes_no_more_and_says_so() -> None:
     announce_retirement(worker, lambda: worker.order.append("told"))
     worker.accept("listener")
     worker.handle_exit(15, None)
+    worker.handle_exit(15, None)
     with pytest.raises(BlockingIOError):
         worker.accept("listener")
     assert worker.order == ["accepts", "stops", "told"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.engines import ports
 from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, Pruning, StoredImage
 from toolkit.engines.docker.connect import address, connect
-from toolkit.engines.docker.peek import Peek, peek
+from toolkit.engines.docker.peek import Peek, peek, product
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import EngineUnavailable, NameTaken, PortTaken
 from toolkit.plans import emulation
@@ -49,12 +49,8 @@ class DockerEngine:
         if self._peek and (info := self._peek.info()):
             return info
         version = self._client.version()
-        components = {each.get("Name") for each in version.get("Components") or ()}
-        product = (version.get("Platform") or {}).get("Name") or "Docker"
-        if "Podman Engine" in components:
-            product = "Podman"
         return EngineInfo(
-            name=product,
+            name=product(version),
             version=version["Version"],
             address=address(self._environ),
             platform=f"{version['Os']}/{version['Arch']}",

@@ -36,7 +36,7 @@ class Peek:
         if version is None:
             return None
         return EngineInfo(
-            name=(version.get("Platform") or {}).get("Name") or "Docker",
+            name=product(version),
             version=version["Version"],
             address=f"unix://{self.socket}",
             platform=f"{version['Os']}/{version['Arch']}",
@@ -75,6 +75,14 @@ class Peek:
         except (OSError, ValueError):
             return None
         return document if isinstance(document, dict) else None
+
+
+def product(version: Mapping[str, Any]) -> str:
+    """What people call the engine; Podman names the system it runs on."""
+    components = {each.get("Name") for each in version.get("Components") or ()}
+    if "Podman Engine" in components:
+        return "Podman"
+    return (version.get("Platform") or {}).get("Name") or "Docker"
 
 
 def peek(environ: Mapping[str, str]) -> Peek | None:
