@@ -51,6 +51,10 @@ format: $(READY) ## rewrite the sources in the house style
 golden: $(READY) ## rewrite the golden files; review the diff
 	$(BIN)/python -m pytest -q tests/golden --update-golden
 
+.PHONY: bench-build
+bench-build: $(READY) ## measure builds beside an Azure-like one (ARGS="--quick" to try)
+	$(BIN)/python -m benchmarks.build $(ARGS)
+
 .PHONY: bench-reload
 bench-reload: $(READY) ## measure reloads beside other servers' (ARGS="--quick" to try)
 	$(BIN)/python -m benchmarks.reload $(ARGS)

@@ -85,6 +85,11 @@ class DapSession(Session):
         for connection in [*self._children, self.root]:
             connection.close()
 
+    def _heard(self, connection: Connection, message: Message) -> None:
+        super()._heard(connection, message)
+        if message.get("event") == "closed":
+            connection.close()
+
     def _introduction(self) -> Message:
         return {**super()._introduction(), "supportsStartDebuggingRequest": self._start_debugging}
 

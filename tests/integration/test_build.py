@@ -87,9 +87,14 @@ def test_training_images_name_no_server(project: MakeProject, base_image: str) -
             "error: env.yml:7: no set of versions meets these requirements",
         ),
         (
-            ENV_YML.replace("3.11", "3.7").replace("==1.5.1", ""),
+            ENV_YML.replace("3.11", "3.7"),
+            2,
+            "error: env.yml:3: too old for the debugger: `python=3.7`",
+        ),
+        (
+            ENV_YML.replace("3.11", "3.99"),
             4,
-            "the base image has no Python 3.7",
+            "the base image has no Python 3.99",
         ),
     ],
 )
@@ -123,7 +128,8 @@ def test_a_base_that_cannot_be_pulled_is_named_and_a_stand_in_works(
 )
 def test_no_engine(project: MakeProject, host: str, said: str) -> None:
     made = project({"env.yml": ENV_YML})
-    outcome = made.run("build", "--env", "env.yml", environ={"DOCKER_HOST": host})
+    asked = ("build", "--env", "env.yml", "--engine", "docker")
+    outcome = made.run(*asked, environ={"DOCKER_HOST": host})
     outcome.assert_failed(3)
     assert f"error: {said}" in outcome.err
     assert "hint: start Docker" in outcome.err

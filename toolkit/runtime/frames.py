@@ -73,6 +73,15 @@ def parse(body: bytes) -> Message:
     return message
 
 
+def arguments_of(request: Message) -> Message:
+    arguments = request.get("arguments")
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, dict):
+        raise FrameError("arguments that are not a JSON object")
+    return arguments
+
+
 def framed(body: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n" % len(body) + body
 

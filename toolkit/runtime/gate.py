@@ -14,6 +14,7 @@ from .adapter import Adapter, AdapterError
 from .frames import (
     FrameError,
     Message,
+    arguments_of,
     encode,
     parse,
     read_frame,
@@ -26,6 +27,8 @@ from .visit import Inner, Visit
 FIRST_FRAME_SECONDS = 30.0
 ADAPTER_SECONDS = 3.0
 RELEASE_SECONDS = 3.0
+LEAVING_SECONDS = 10.0
+MOMENT_SECONDS = 0.5
 
 EXCEPTION_FILTERS = [
     {
@@ -62,6 +65,8 @@ class Gate:
         self._say = say
         self._server: Optional[asyncio.AbstractServer] = None
         self._holder: Optional[Visit] = None
+        self._free = asyncio.Event()
+        self._free.set()
         self._visits: Set[Visit] = set()
 
     @property
@@ -115,18 +120,19 @@ class Gate:
 
     async def _attach(self, visit: Visit, request: Message) -> bool:
         """Whether the client was let through (and has gone by now)."""
-        arguments = request.setdefault("arguments", {})
+        arguments = arguments_of(request)
+        request["arguments"] = arguments
         worker = arguments.get("subProcessId")
-        if worker is not None:
-            visit.worker = int(worker)
+        if isinstance(worker, int):
+            visit.worker = worker
             # One request stands still, the others and the probes go on: else Python 3.12 and
             # newer would suspend the server's own threads as well.
             arguments.setdefault("stopAllThreadsOnSuspend", False)
-        elif self._holder is not None:
-            visit.writer.write(refusal(request, f"{self._holder.name} is attached already"))
+        elif not await self._take_place(visit):
+            name = self._holder.name if self._holder is not None else "another debugger"
+            visit.writer.write(refusal(request, f"{name} is attached already"))
             return False
         else:
-            self._holder = visit
             # The adapter tells the client to bring the workers' sessions to this address; its own
             # is one that nobody outside the container reaches.
             arguments.setdefault("connect", {"host": "127.0.0.1", "port": self._published_port})
@@ -137,6 +143,21 @@ class Gate:
             await self._release(visit)
             return False
         await visit.pump(inner, encode(request))
+        return True
+
+    async def _take_place(self, visit: Visit) -> bool:
+        """Whether the place of the one client is this client's now; who is leaving is waited for."""
+        leaving = self._holder is not None and self._holder.leaving
+        try:
+            await asyncio.wait_for(
+                self._free.wait(), LEAVING_SECONDS if leaving else MOMENT_SECONDS
+            )
+        except asyncio.TimeoutError:
+            return False
+        if not self._free.is_set():
+            return False  # somebody else waited as well, and was quicker
+        self._free.clear()
+        self._holder = visit
         return True
 
     async def _reach_adapter(self, visit: Visit) -> Inner:
@@ -161,17 +182,26 @@ class Gate:
         """Free the place of the one client, once the adapter has let go of its session."""
         if self._holder is not visit:
             return
+        try:
+            await self._let_go()
+        except (AdapterError, OSError) as error:
+            self._say(f"{error}; the next client that attaches tries again")
+        finally:
+            for other in list(self._visits):
+                if other.worker is not None:
+                    other.dismiss()
+            self._holder = None
+            self._free.set()
+
+    async def _let_go(self) -> None:
         root = self._adapter.root
-        if root is not None and root.attached:
-            try:
-                await asyncio.wait_for(root.released.wait(), RELEASE_SECONDS)
-            except asyncio.TimeoutError:
-                self._say("the debug adapter does not let go of a client that left, replacing it")
-                await self._adapter.replace()
-        for other in list(self._visits):
-            if other.worker is not None:
-                other.dismiss()
-        self._holder = None
+        if root is None or not root.attached:
+            return
+        try:
+            await asyncio.wait_for(root.released.wait(), RELEASE_SECONDS)
+        except asyncio.TimeoutError:
+            self._say("the debug adapter does not let go of a client that left, replacing it")
+            await self._adapter.replace()
 
 
 def _capabilities() -> Message:

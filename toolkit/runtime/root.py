@@ -13,7 +13,7 @@ import platform
 import sys
 from typing import Any, Callable, Dict, List, Optional
 
-from .frames import FrameError, Message, parse, read_frame, refusal, response
+from .frames import FrameError, Message, arguments_of, parse, read_frame, refusal, response
 
 CAPABILITIES = {
     "supportsConfigurationDoneRequest": True,
@@ -83,7 +83,7 @@ class Root:
 
     def _answer(self, request: Message) -> bytes:
         command = str(request.get("command"))
-        arguments = request.get("arguments") or {}
+        arguments = arguments_of(request)
         answer = getattr(self, "_on_" + command, None)
         if answer is not None:
             return encode_answer(request, answer(arguments))

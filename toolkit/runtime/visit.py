@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Dict, Optional, Tuple
 
-from .frames import Message, encode, framed, parse, read_frame, response
+from .frames import Message, arguments_of, encode, framed, parse, read_frame, response
 
 LONGEST_EVENT = 4096
 FAREWELL_SECONDS = 3.0
@@ -25,11 +25,15 @@ class Visit:
         self.paused = False
         self._said_goodbye = False
 
+    @property
+    def leaving(self) -> bool:
+        return self._said_goodbye or self.reader.at_eof() or self.writer.is_closing()
+
     def described(self) -> Dict[str, Any]:
         return {"client": self.name, "worker": self.worker, "paused": self.paused}
 
     def introduced(self, request: Message, body: bytes) -> None:
-        arguments = request.get("arguments") or {}
+        arguments = arguments_of(request)
         client = arguments.get("clientName") or arguments.get("clientID") or "another debugger"
         peer = self.writer.get_extra_info("peername")
         self.name = f"{client} ({peer[0]}:{peer[1]})" if peer else str(client)

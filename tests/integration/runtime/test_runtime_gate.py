@@ -57,6 +57,8 @@ def test_probes_and_garbage_never_reach_the_adapter(tree: ServiceTree) -> None:
     probe(tree, b"Content-Length: 99999999999\r\n\r\n")
     probe(tree, b"Content-Length: 10\r\n\r\n[1, 2")
     probe(tree, b"Content-Length: 2\r\n\r\n[]")
+    odd = b'{"type": "request", "command": "initialize", "arguments": [1]}'
+    probe(tree, b"Content-Length: %d\r\n\r\n%s" % (len(odd), odd))
     probe(tree, b"\0" * 100_000)
     for _ in range(3):
         greeting = Connection(("127.0.0.1", tree.debug_port), lambda *_: None)
@@ -90,6 +92,11 @@ def test_launch_and_requests_out_of_turn_are_refused(tree: ServiceTree) -> None:
     stranger.request("initialize")
     with pytest.raises(DapError, match='use "request": "attach"'):
         stranger.request("launch", {"program": "x.py"})
+    # A worker that has gone meanwhile: debugpy's word for it is a session that ends at once.
+    stranger.request("attach", {"subProcessId": 1})
+    stranger.wait_for_event("terminated")
+    stranger.close()
+    stranger = Connection(("127.0.0.1", tree.debug_port), lambda *_: None)
     stranger.request("disconnect")
     assert stranger.wait_closed(5)
     stranger.close()

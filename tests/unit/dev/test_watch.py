@@ -217,3 +217,32 @@ def test_a_stream_of_saves_is_cut(code: Path) -> None:
 
 def test_a_local_folder_needs_no_polling(tmp_path: Path) -> None:
     assert needs_polling(tmp_path) is Watcher(tmp_path).polling is False
+
+
+@pytest.mark.parametrize("polling", [False, True])
+def test_single_files_are_watched_wherever_they_are(
+    code: Path, tmp_path: Path, *, polling: bool
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for path in (elsewhere / "env.yml", elsewhere / "other.yml", code / "here.yml"):
+        path.write_text("old")
+    batches: queue.Queue[frozenset[Path]] = queue.Queue()
+    also = [elsewhere / "env.yml", code / "here.yml"]
+    with Watcher(code, also=also, polling=polling) as watcher:
+
+        def read() -> None:
+            for batch in watcher.batches():
+                batches.put(batch)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        try:
+            (elsewhere / "other.yml").write_text("unwatched")
+            (elsewhere / "env.yml").write_text("new")
+            assert batches.get(timeout=SOON) == {elsewhere / "env.yml"}
+            (code / "here.yml").write_text("new")
+            assert batches.get(timeout=SOON) == {code / "here.yml"}
+        finally:
+            watcher.stop()
+            thread.join()

@@ -74,7 +74,7 @@ class ProcessEngine:
         with writing(self._cache):
             there = None if options.no_cache else self._images.get(digest)
             if there is None:
-                self._make(digest, plan, contents, python, on_event, anew=options.no_cache)
+                self._make(digest, plan, contents, python, on_event, options)
             self._images.name(digest, (tag, *plan.tags))
         if there is None:
             on_event(ImageReady(id=digest))
@@ -87,11 +87,11 @@ class ProcessEngine:
         contents: Contents,
         python: Interpreter,
         on_event: Callable[[BuildEvent], None],
-        *,
-        anew: bool,
+        options: BuildOptions,
     ) -> None:
-        shelf = Environments(cache=self._cache, environ=self._environ)
-        environment = shelf.environment(contents.lock, python, on_event, anew=anew)
+        indexes = options.secrets.get("indexes", b"").decode()
+        shelf = Environments(cache=self._cache, environ=self._environ, indexes=indexes)
+        environment = shelf.environment(contents.lock, python, on_event, anew=options.no_cache)
         debugger = shelf.debugger(contents.debugpy_version, python, on_event)
         linked = (environment / "bin/python").readlink()
         self._images.keep(

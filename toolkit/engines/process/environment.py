@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,10 +38,14 @@ Install = Callable[[Path], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Environments:
-    """The folder `envs` of the cache, and what uv needs to fill it."""
+    """The folder `envs` of the cache, and what uv needs to fill it.
+
+    `indexes` are options with passwords, which are not in a lock: uv reads them from its input.
+    """
 
     cache: Path
     environ: Mapping[str, str]
+    indexes: str = field(default="", repr=False)
 
     def environment(
         self, lock: str, python: Interpreter, on_event: OnEvent, *, anew: bool = False
@@ -56,7 +60,9 @@ class Environments:
             requirements.write_text(lock, "utf-8")
             target = ["--python", str(folder / "bin/python"), str(requirements)]
             refresh = ["--refresh"] if anew else []
-            self._uv(steps, ["pip", "sync", "--allow-empty-requirements", *refresh, *target])
+            private = ["-"] if self.indexes else []
+            sync = ["pip", "sync", "--allow-empty-requirements", *refresh, *target, *private]
+            self._uv(steps, sync, stdin=self.indexes)
 
         return self._made("envs", [lock, python.identity], install, steps, anew=anew)
 
@@ -109,11 +115,14 @@ class Environments:
                     raise
                 return done
 
-    def _uv(self, steps: Steps, arguments: Sequence[str]) -> None:
+    def _uv(self, steps: Steps, arguments: Sequence[str], *, stdin: str = "") -> None:
         """Run uv; raises BuildFailed with its last words."""
         steps.started(f"uv {' '.join(arguments[:2])}")
         outcome = command.run(
-            [uv.find_uv_bin(), *arguments], environ=self._variables(), cwd=self.cache
+            [uv.find_uv_bin(), *arguments],
+            environ=self._variables(),
+            cwd=self.cache,
+            stdin=stdin,
         )
         steps.said(outcome.errors)
         if outcome.exit_code == 0:
