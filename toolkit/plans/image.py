@@ -81,7 +81,7 @@ def plan_image(
         name=environment.name,
         base=base,
         dockerfile=dockerfile,
-        context=(_placed_template("python.sh"), *steps.context, *placed),
+        context=(_placed_template("python.sh"), _program("tools/uv.py"), *steps.context, *placed),
         platform=platform,
         secrets=tuple(sorted(secrets)),
         tags=tags,
@@ -159,7 +159,7 @@ def _from_conda(packages: CondaSolved, prefix: PurePosixPath) -> _Steps:
         "requirements.txt": packages.requirements,
         "upgrades.txt": packages.upgrades,
     }
-    tool = () if packages.tool == "base" else (_rattler_program(),)
+    tool = () if packages.tool == "base" else (_program("conda/solve.py"),)
     return _Steps(
         template="conda" if packages.tool == "base" else "rattler",
         values={
@@ -242,8 +242,10 @@ def _placed_template(name: str) -> PlacedFile:
     return _text(name, render(f"image/{name}.j2"))
 
 
-def _rattler_program() -> PlacedFile:
-    return _text("solve.py", (dockerfiles() / "conda" / "solve.py").read_text("utf-8"))
+def _program(path: str) -> PlacedFile:
+    """One of the hand-written programs that a build runs."""
+    source = dockerfiles() / path
+    return _text(source.name, source.read_text("utf-8"))
 
 
 def _runtime_files() -> Iterator[PlacedFile]:

@@ -146,7 +146,7 @@ class Gate:
         return True
 
     async def _take_place(self, visit: Visit) -> bool:
-        """Whether the place of the one client is this client's now; who is leaving is waited for."""
+        """Whether the one place is this client's now; a client that is leaving is waited for."""
         leaving = self._holder is not None and self._holder.leaving
         try:
             await asyncio.wait_for(

@@ -2,16 +2,18 @@
 FROM mine:1 AS tools
 USER root
 RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=bind,source=uv.py,target=/tmp/uv.py \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
  && python=$(sh /tmp/python.sh) \
  && folder=$("$python" -c 'import os; print(os.path.dirname(os.__file__))') \
- && wheel=$("$python" -c 'import pip' 2>/dev/null \
-     || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
- && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
-     || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
- && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9
+ && ("$python" /tmp/uv.py 0.13.9 /opt/aml-emu-tools/bin || ( \
+        wheel=$("$python" -c 'import pip' 2>/dev/null \
+            || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
+     && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
+         || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
+     && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9))
 
 FROM mine:1
 USER root

@@ -2,15 +2,17 @@
 FROM mine:1 AS tools
 USER root
 RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=bind,source=uv.py,target=/tmp/uv.py \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip \
  && python=$(sh /tmp/python.sh) \
  && folder=$("$python" -c 'import os; print(os.path.dirname(os.__file__))') \
- && wheel=$("$python" -c 'import pip' 2>/dev/null \
-     || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
- && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
-     || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
- && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9
+ && ("$python" /tmp/uv.py 0.13.9 /opt/aml-emu-tools/bin || ( \
+        wheel=$("$python" -c 'import pip' 2>/dev/null \
+            || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
+     && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
+         || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
+     && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9))
 
 FROM mine:1
 USER root

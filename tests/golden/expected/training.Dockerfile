@@ -2,15 +2,17 @@
 FROM aml-emu/base AS tools
 USER root
 RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=bind,source=uv.py,target=/tmp/uv.py \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip \
  && python=$(sh /tmp/python.sh) \
  && folder=$("$python" -c 'import os; print(os.path.dirname(os.__file__))') \
- && wheel=$("$python" -c 'import pip' 2>/dev/null \
-     || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
- && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
-     || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
- && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9
+ && ("$python" /tmp/uv.py 0.13.9 /opt/aml-emu-tools/bin || ( \
+        wheel=$("$python" -c 'import pip' 2>/dev/null \
+            || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
+     && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
+         || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
+     && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9))
 
 FROM aml-emu/base AS debugger
 USER root
@@ -30,7 +32,6 @@ ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/iris" \
     PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
     PATH=/azureml-envs/iris/bin:$PATH \
     LD_LIBRARY_PATH=/azureml-envs/iris/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-COPY --from=debugger /opt/aml-emu/debugpy /opt/aml-emu/debugpy
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
     --mount=type=bind,source=heavy.lock,target=/tmp/heavy.lock \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
@@ -47,6 +48,7 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
  && (/azureml-envs/iris/bin/python -c 'import ctypes; ctypes.CDLL("libstdc++.so.6")' 2>/dev/null \
      || ! grep -rqs --include='*.so*' 'libstdc++\.so\.6' /azureml-envs/iris/lib \
      || (echo "the base image has no libstdc++.so.6, which compiled packages of this environment need: install libstdc++6 in it" >&2; exit 1))
+COPY --from=debugger /opt/aml-emu/debugpy /opt/aml-emu/debugpy
 COPY root/ /
 RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu \
  && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu

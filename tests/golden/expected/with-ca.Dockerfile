@@ -2,16 +2,18 @@
 FROM aml-emu/base AS tools
 USER root
 RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
+    --mount=type=bind,source=uv.py,target=/tmp/uv.py \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
     --mount=type=secret,id=ca,target=/run/aml-emu-ca.crt,mode=0444 \
     export PIP_CACHE_DIR=/var/cache/aml-emu-uv/pip SSL_CERT_FILE=/run/aml-emu-ca.crt PIP_CERT=/run/aml-emu-ca.crt REQUESTS_CA_BUNDLE=/run/aml-emu-ca.crt \
  && python=$(sh /tmp/python.sh) \
  && folder=$("$python" -c 'import os; print(os.path.dirname(os.__file__))') \
- && wheel=$("$python" -c 'import pip' 2>/dev/null \
-     || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
- && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
-     || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
- && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9
+ && ("$python" /tmp/uv.py 0.13.9 /opt/aml-emu-tools/bin || ( \
+        wheel=$("$python" -c 'import pip' 2>/dev/null \
+            || (ls "$folder"/ensurepip/_bundled/pip-*.whl || ls /usr/share/python-wheels/pip-*.whl) 2>/dev/null | tail -n 1) \
+     && (PYTHONPATH=$wheel "$python" -c 'import pip' 2>/dev/null \
+         || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
+     && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9))
 
 FROM aml-emu/base AS debugger
 USER root
@@ -41,7 +43,6 @@ ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/iris" \
     WORKER_TIMEOUT="300" \
     PATH=/azureml-envs/iris/bin:$PATH \
     LD_LIBRARY_PATH=/azureml-envs/iris/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-COPY --from=debugger /opt/aml-emu/debugpy /opt/aml-emu/debugpy
 RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-tools \
     --mount=type=bind,source=heavy.lock,target=/tmp/heavy.lock \
     --mount=type=cache,id=aml-emu-uv,target=/var/cache/aml-emu-uv \
@@ -60,6 +61,7 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
  && (/azureml-envs/iris/bin/python -c 'import ctypes; ctypes.CDLL("libstdc++.so.6")' 2>/dev/null \
      || ! grep -rqs --include='*.so*' 'libstdc++\.so\.6' /azureml-envs/iris/lib \
      || (echo "the base image has no libstdc++.so.6, which compiled packages of this environment need: install libstdc++6 in it" >&2; exit 1))
+COPY --from=debugger /opt/aml-emu/debugpy /opt/aml-emu/debugpy
 COPY root/ /
 RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
  && ln -sfn /var/azureml-app /var/azureml-apps \

@@ -59,15 +59,11 @@ def base_without(base_image: str) -> Iterator[MakeBase]:
             "the base image has no Python 3.8 or newer, which fetches the packages",
         ),
         (
-            "rm -rf /usr/share/python-wheels /usr/lib/python3*/ensurepip",
-            "the Python of the base image has neither pip nor ensurepip, which fetch the packages",
-        ),
-        (
             "rm -f /usr/lib/*/libstdc++.so*",
             "the base image has no libstdc++.so.6, which compiled packages of this environment",
         ),
     ],
-    ids=["python", "pip", "libstdc++"],
+    ids=["python", "libstdc++"],
 )
 def test_what_the_base_lacks_is_named(
     project: MakeProject,
@@ -86,12 +82,16 @@ def test_what_the_base_lacks_is_named(
     assert "Traceback" not in outcome.err
 
 
-def test_a_base_without_libstdcxx_does_for_packages_that_need_none(
-    project: MakeProject, base_without: MakeBase, fresh_name: Callable[[], str]
+NO_PIP = "rm -rf /usr/share/python-wheels /usr/lib/python3*/ensurepip"
+
+
+@pytest.mark.parametrize("command", ["rm -f /usr/lib/*/libstdc++.so*", NO_PIP])
+def test_what_the_packages_do_not_need_may_be_missing(
+    project: MakeProject, base_without: MakeBase, fresh_name: Callable[[], str], command: str
 ) -> None:
     text = COMPILED.format(name=fresh_name()).replace("numpy==2.3.5", "six==1.17.0")
     made = project({"env.yml": text, ".aml-emu": {}})
-    base = base_without("rm -f /usr/lib/*/libstdc++.so*")
+    base = base_without(command)
     made.run("build", "--env", "env.yml", "--kind", "training", "--base", base).assert_success()
 
 

@@ -28,6 +28,7 @@ def shared_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceTre
 
 @pytest.fixture
 def tree(shared_tree: ServiceTree) -> Iterator[ServiceTree]:
+    wait_until(lambda: shared_tree.status()["clients"] == [], "the former client is forgotten")
     yield shared_tree
     print(shared_tree.log_text()[-3000:])  # noqa: T201  # shown on failure
 
