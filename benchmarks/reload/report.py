@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -35,11 +36,15 @@ RELOAD_HEADS = (
 )  # fmt: skip
 
 
+def _ms(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.0f}"
+
+
 def reload_row(idle: Series, loaded: Series) -> Row:
     return (
-        idle.subject, idle.debugger, str(len(idle.values)), f"{idle.median:.0f}",
-        f"{idle.p95:.0f}", f"{loaded.median:.0f}", f"{loaded.p95:.0f}", str(loaded.dropped),
-        f"{loaded.p99 or 0:.0f}", str(idle.never + loaded.never),
+        idle.subject, idle.debugger, str(len(idle.values)), _ms(idle.median),
+        _ms(idle.p95), _ms(loaded.median), _ms(loaded.p95), str(loaded.dropped),
+        _ms(loaded.p99), str(idle.never + loaded.never),
     )  # fmt: skip
 
 
@@ -52,7 +57,7 @@ def reload_table(series: Sequence[Series]) -> str:
 
 def hit_table(hits: Sequence[Hits]) -> str:
     rows = [
-        (h.mode, str(len(h.values)), f"{h.median:.0f}", f"{h.p95:.0f}",
+        (h.mode, str(len(h.values)), _ms(h.median), _ms(h.p95),
          str(len(h.values) - len(h.served)), "yes" if h.session_lost else "no")
         for h in hits
     ]  # fmt: skip
@@ -111,7 +116,7 @@ def save(path: Path, part: str, machine: Mapping[str, Any], results: Any) -> Non
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 2)
+        return round(value, 2) if math.isfinite(value) else None  # JSON knows no NaN
     if isinstance(value, Mapping):
         return {key: _rounded(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
