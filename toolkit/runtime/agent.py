@@ -39,7 +39,7 @@ class Agent:
         self._patience = PATIENCE_SECONDS
         self._waited = os.path.join(contract.state, "waited")
         self._workers = Workers(welcome=self._welcome, heard=self._heard)
-        self._verdict = Verdict(contract, say)
+        self._verdict = Verdict(contract, say, brought=self._brought)
         carriers = Carriers(
             contract,
             self._workers,
@@ -98,6 +98,13 @@ class Agent:
         if self._contract.reload:
             said.append(f"reload by {self._contract.reload}")
         return ", ".join(said)
+
+    async def _brought(self) -> List[str]:
+        """The packages that the serving worker has imported on the user's behalf."""
+        for worker in self._workers.serving:
+            answer = await worker.ask("brought", timeout=2.0)
+            return [str(name) for name in (answer or {}).get("modules", [])]
+        return []
 
     def _paused(self) -> List[int]:
         return self._gate.paused if self._gate is not None else []

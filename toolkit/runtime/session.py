@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Set, Tuple
 
 from .contract import Contract
 from .debugger import Debugger, Door
@@ -40,7 +40,9 @@ class WorkerSession:
         self.operations: Dict[str, Callable[[Fields], Fields]] = {
             "where": self._where,
             "loaded": self._loaded,
+            "brought": self._brought,
         }
+        self._loaded_before: Set[str] = set()
         self._link = Link(contract.agent_socket, hello=self._hello, heard=self._heard)
         self._news = threading.Condition()
         self._welcome: Optional[Fields] = None
@@ -55,6 +57,8 @@ class WorkerSession:
 
     def before_load(self) -> None:
         """Join the debugger, if a client is there, before the first line of the user's code."""
+        if not self.has_begun:
+            self._loaded_before = set(sys.modules)
         if self.debugger is not None and not self.has_begun:
             self._join_before_load(self.debugger)
         with self._news:
@@ -170,6 +174,23 @@ class WorkerSession:
     def _where(self, _: Fields) -> Fields:
         thread = self.busy_thread or threading.main_thread().ident
         return {"stack": user_stack(thread, self.sources.belongs) if thread else ""}
+
+    def _brought(self, _: Fields) -> Fields:
+        """The packages that came with the user's code, as init() or a pickle it read imported them.
+
+        Two levels of names: `sklearn.linear_model` brings what is below it.
+        """
+        return {
+            "modules": [
+                name
+                for name, module in list(sys.modules.items())
+                if name not in self._loaded_before
+                and name.count(".") <= 1
+                and "._" not in name
+                and not name.startswith("_")
+                and "-packages" + os.sep in (getattr(module, "__file__", None) or "")
+            ]
+        }
 
     def _loaded(self, message: Fields) -> Fields:
         text = self.sources.texts.get(str(message.get("file")))

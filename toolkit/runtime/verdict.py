@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 
 from .contract import Contract
 from .imports import Wanted, third_party_imports
@@ -15,6 +15,7 @@ from .preload import PRELOAD_SIGNAL, read_master, verdict_file
 from .sources import Sources
 
 Stumbled = Tuple[str, str]
+Brought = Callable[[], Awaitable[List[str]]]
 
 TRIAL_SECONDS = 120.0
 POLL_SECONDS = 0.02
@@ -29,9 +30,10 @@ SERVER_MODULES = (
 
 
 class Verdict:
-    def __init__(self, contract: Contract, say: Callable[[str], None]) -> None:
+    def __init__(self, contract: Contract, say: Callable[[str], None], *, brought: Brought) -> None:
         self._contract = contract
         self._say = say
+        self._brought = brought
         self._master = 0
         self._safe: Wanted = {}
         self._left_out: Dict[str, str] = {}
@@ -60,6 +62,9 @@ class Verdict:
         if master["pid"] != self._master:
             self._master, self._safe, self._left_out = master["pid"], {}, {}
         wanted = self._wanted()
+        if self._contract.preload == "auto":
+            # What the text does not name: a pickled model imports its own library in init().
+            wanted.update({name: [] for name in await self._brought() if name not in wanted})
         if all(self._knows(name, names) for name, names in wanted.items()):
             return
         known = {name: names for name, names in self._safe.items() if name not in wanted}

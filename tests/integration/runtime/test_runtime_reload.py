@@ -292,6 +292,24 @@ def test_preloads_what_is_safe_and_names_what_is_not(make_tree: MakeTree) -> Non
     assert tree.score(1) == {"y": 2, "version": False}
 
 
+def test_preloads_what_init_imported_unseen(make_tree: MakeTree) -> None:
+    """As a pickled model does: its library is named nowhere in the text."""
+    libraries = make_tree().folder / "site-packages"
+    libraries.mkdir()
+    (libraries / "pickled_for.py").write_text("A = 1\n")
+    tree = make_tree(AML_EMU_RELOAD="fork", PYTHONPATH=str(libraries))
+    hidden = "import importlib\n" + SCORE
+    tree.write("score.py", hidden)
+    tree.edit(
+        "score.py",
+        ("def init():\n", "def init():\n    importlib.import_module('pickled' + '_for')\n"),
+    )
+    tree.start()
+    wait_until(lambda: "pickled_for" in tree.status()["preloaded"], "what init() brought")
+    assert tree.reload()["ok"]
+    assert "pickled_for" in tree.status()["preloaded"]
+
+
 def test_control_port_refuses_strangers_and_tells_lines(make_tree: MakeTree) -> None:
     tree = make_tree(AML_EMU_RELOAD="fork")
     tree.start()
