@@ -80,6 +80,8 @@ class Saves:
     request: ImageRequest
     settings: Settings
     replan: Callable[[str], LaunchPlan]
+    _building: threading.Lock = field(default_factory=threading.Lock)
+    _wanted: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         threading.Thread(target=self._follow, name="saves", daemon=True).start()
@@ -155,7 +157,17 @@ class Saves:
             console.say("the debug session ended with the old one: attach again")
 
     def _build_behind(self) -> None:
-        """The image that the next start will look for; on a connection of its own."""
+        """The image that the next start will look for; on a connection of its own.
+
+        One at a time: of several edits in a row the last one counts.
+        """
+        self._wanted.set()
+        with self._building:
+            if self._wanted.is_set():
+                self._wanted.clear()
+                self._build()
+
+    def _build(self) -> None:
         engine = make_engine(self.settings.engine, self.settings.environ)
         try:
             image = build_image(
