@@ -30,14 +30,17 @@ PREFIX: Final = "AML_EMU_"
 class Settings:
     """Everything that is not in a spec file and not a flag of one command.
 
-    `images` maps globs of image references to stand-ins; `environ` is the process environment
-    as it was at the start, handed to whoever runs programs or looks for proxies.
+    `images` maps globs of image references to stand-ins; `datastores` and `urls` map names and
+    prefixes to folders. `environ` is the process environment as it was at the start, handed to
+    whoever runs programs or looks for proxies.
     """
 
     project: Path
     engine: EngineName = "auto"
     base: str = DEFAULT_BASE
     images: Mapping[str, str] = field(default_factory=dict)
+    datastores: Mapping[str, Path] = field(default_factory=dict)
+    urls: Mapping[str, Path] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -91,6 +94,8 @@ def load_settings(
         ),
         base=base or variables.get(f"{PREFIX}BASE") or written.get("base", default.base),
         images=written.get("images", {}),
+        datastores=_folders(project, written.get("datastores", {})),
+        urls=_folders(project, written.get("urls", {})),
         environ=variables,
     )
 
@@ -118,7 +123,20 @@ def _engine(choices: Sequence[tuple[str | None, str]]) -> EngineName:
     raise SpecError(f"{place}: unknown engine: {name}", hint=f"valid: {known_names}")
 
 
-_KEYS: Final[Mapping[str, type]] = {"engine": str, "base": str, "images": dict}
+def _folders(project: Path, written: Mapping[str, str]) -> dict[str, Path]:
+    """Folders are written relative to the file that names them."""
+    return {name: project / Path(folder).expanduser() for name, folder in written.items()}
+
+
+_KEYS: Final[Mapping[str, type]] = {
+    "engine": str,
+    "base": str,
+    "images": dict,
+    "datastores": dict,
+    "urls": dict,
+}
+# what each value of a table names
+_TABLES: Final = {"images": "an image", "datastores": "a folder", "urls": "a folder"}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -138,9 +156,10 @@ def _read_file(path: Path) -> dict[str, Any]:
         if not isinstance(value, _KEYS[key]):
             kind = "a table" if _KEYS[key] is dict else "text"
             raise SpecError(f"{path}:{_line(text, key)}: `{key}` must be {kind}")
-    for pattern, image in data.get("images", {}).items():
-        if not isinstance(image, str):
-            raise SpecError(f"{path}:{_line(text, pattern)}: `{pattern}` must name an image")
+    for table, named in _TABLES.items():
+        for key, value in data.get(table, {}).items():
+            if not isinstance(value, str) or not value.strip():
+                raise SpecError(f"{path}:{_line(text, key)}: `{key}` must name {named}")
     return data
 
 

@@ -95,7 +95,7 @@ def test_without_a_mark_the_project_is_where_you_stand(tmp_path: Path) -> None:
     [
         ('engine = "auto"\neng = "docker"\n', 2),
         ('# basement\nbase = "a:1"\n\nbasement = "b"\n', 4),
-        ('base = "datastores"\n[datastores]\nblob = "./data"\n', 2),
+        ('base = "datastore"\n[datastore]\nblob = "./data"\n', 2),
         ('base = "a"\n"bases" = "b"\n', 2),
     ],
 )
@@ -103,7 +103,7 @@ def test_an_unknown_key_names_its_line(tmp_path: Path, file: str, line: int) -> 
     with pytest.raises(SpecError) as caught:
         load(tmp_path, file=file)
     assert caught.value.message.startswith(f"{tmp_path / FILE_NAME}:{line}: unknown key `")
-    assert caught.value.hint == "valid: `engine`, `base`, `images`"
+    assert caught.value.hint == "valid: `engine`, `base`, `images`, `datastores`, `urls`"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,10 @@ def test_an_unknown_key_names_its_line(tmp_path: Path, file: str, line: int) -> 
         ('# a\nbase = ["x"]\n', ":2: `base` must be text"),
         ('images = "x"\n', ":1: `images` must be a table"),
         ('[images]\n"a/*" = "b"\n"c/*" = 3\n', ":3: `c/*` must name an image"),
+        ("[datastores]\nlake = 3\n", ":2: `lake` must name a folder"),
+        ('[datastores]\nlake = ""\n', ":2: `lake` must name a folder"),
+        ('[urls]\n"https://a/" = ["b"]\n', ":2: `https://a/` must name a folder"),
+        ('datastores = "lake"\n', ":1: `datastores` must be a table"),
         ('engine = "docker\n', ": not TOML: "),
     ],
 )
@@ -158,3 +162,13 @@ IMAGES = '[images]\n"mcr.microsoft.com/azureml/*" = "aml-emu/base"\n"mcr.*" = "o
 )
 def test_the_first_matching_stand_in_is_used(tmp_path: Path, reference: str, image: str) -> None:
     assert load(tmp_path, file=IMAGES).stand_in(reference) == image
+
+
+def test_folders_count_from_the_file_that_names_them(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        file='[datastores]\nlake = "./data/lake"\nfar = "/mnt/far"\n'
+        '[urls]\n"https://a/b/" = "offline/b"\n',
+    )
+    assert settings.datastores == {"lake": tmp_path / "data" / "lake", "far": Path("/mnt/far")}
+    assert settings.urls == {"https://a/b/": tmp_path / "offline" / "b"}

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -17,6 +17,9 @@ from toolkit.errors import SpecError
 
 Location = Sequence[str | int]
 Model = TypeVar("Model", bound=BaseModel)
+
+
+_LONG: Final = 8_000  # characters: a pipeline of some fifty steps
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def load_yaml(path: Path, *, what: str) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error
     try:
-        data = YAML(typ="rt").load(text)
+        data = _parsed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise at_line(
@@ -97,6 +100,14 @@ def load_yaml(path: Path, *, what: str) -> YamlFile:
     except YAMLError as error:
         raise SpecError(f"{path}: not YAML", details=str(error)) from error
     return YamlFile(path, data)
+
+
+def _parsed(text: str) -> Any:
+    if len(text) < _LONG:
+        return YAML(typ="rt").load(text)
+    from toolkit.specs.yamlfast import load_long  # noqa: PLC0415  # short files do without libyaml
+
+    return load_long(text)
 
 
 def parse(model: type[Model], file: YamlFile, *, what: str) -> Model:
