@@ -1,0 +1,147 @@
+"""Datasets as a job uses them: registered ones, and files it has or can download."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any, Dict, List, Mapping, Optional
+
+from .._aml_emu.missing import missing_member
+from ..exceptions import DatasetExecutionError, ServiceException, UserErrorException
+
+_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
+
+
+class Dataset:
+    """`Dataset.get_by_name(workspace, name)`."""
+
+    @staticmethod
+    def get_by_name(workspace: Any, name: str, version: Any = "latest") -> Any:
+        """A registered dataset: a table if it is one file of a table's kind, else files."""
+        label = "@latest" if version in {None, "latest"} else f":{version}"
+        return Dataset.get_by_id(workspace, name + label)
+
+    @staticmethod
+    def get_by_id(workspace: Any, id: str, **_kwargs: Any) -> Any:
+        try:
+            found = workspace._link.call("GET", "assets/data/" + id)  # noqa: SLF001
+        except ServiceException as error:
+            raise UserErrorException(
+                f"Cannot find registered dataset with name {id}: {error.message}"
+            ) from error
+        is_table = found["is_file"] and found["files"][0]["path"].lower().endswith(_TABLES)
+        kind = TabularDataset if is_table or found["type"] == "mltable" else FileDataset
+        return kind(workspace, found)
+
+    @staticmethod
+    def get_all(workspace: Any) -> Dict[str, Any]:
+        found = workspace._link.call("GET", "assets/data")["assets"]  # noqa: SLF001
+        names = {asset["name"] for asset in found}
+        return {name: Dataset.get_by_name(workspace, name) for name in names}
+
+
+class FileDataset:
+    """The files of one registered version."""
+
+    def __init__(self, workspace: Any, found: Mapping[str, Any]) -> None:
+        self._workspace = workspace
+        self._found = found
+
+    @property
+    def name(self) -> str:
+        return str(self._found["name"])
+
+    @property
+    def version(self) -> Any:
+        version = str(self._found["version"])
+        return int(version) if version.isdigit() else version
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}:{self.version}"
+
+    @property
+    def description(self) -> str:
+        return str(self._found["description"])
+
+    @property
+    def tags(self) -> Dict[str, str]:
+        return dict(self._found["tags"])
+
+    def to_path(self) -> List[str]:
+        """The files' paths from the dataset's root, each after a slash."""
+        return ["/" + file["path"] for file in self._found["files"]]
+
+    def download(self, target_path: Optional[str] = None, overwrite: bool = False) -> List[str]:
+        """The files, under a folder (a new temporary one if none is given); their paths."""
+        if not self._found["files"] and self._found["uri"]:
+            raise UserErrorException(
+                "the dataset {} lies at {}, which is not here".format(self.name, self._found["uri"])
+            )
+        root = target_path or tempfile.mkdtemp(prefix="azureml-dataset-")
+        paths = []
+        for file in self._found["files"]:
+            target = os.path.join(root, *file["path"].split("/"))
+            if os.path.exists(target) and not overwrite:
+                raise UserErrorException(
+                    f"{target} exists already: pass overwrite=True to replace it"
+                )
+            place = "data/{}/{}/{}".format(self.name, self.version, file["path"])
+            self._workspace._link.download(place, target)  # noqa: SLF001
+            paths.append(target)
+        return paths
+
+    def mount(self, mount_point: Optional[str] = None, **_kwargs: Any) -> MountContext:
+        """A copy in a folder; what is written there does not come back."""
+        return MountContext(self, mount_point or tempfile.mkdtemp(prefix="azureml-dataset-"))
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing_member(self, name)
+
+
+class TabularDataset(FileDataset):
+    """One registered version of a table."""
+
+    def to_pandas_dataframe(self, *_args: Any, **_kwargs: Any) -> Any:
+        """All its files in one data frame; the job's environment must have pandas."""
+        frames = [read_table(path) for path in self.download() if path.lower().endswith(_TABLES)]
+        if not frames:
+            raise DatasetExecutionError(f"the dataset {self.name} has no table")
+        import pandas as pd  # only scripts that ask for a data frame need it
+
+        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+class MountContext:
+    """`with dataset.mount() as context:`, or `start()` and `stop()`."""
+
+    def __init__(self, dataset: FileDataset, mount_point: str) -> None:
+        self._dataset = dataset
+        self.mount_point = mount_point
+
+    def start(self) -> None:
+        self._dataset.download(self.mount_point, overwrite=True)
+
+    def stop(self) -> None:
+        """The copy stays for whoever has the path."""
+
+    def __enter__(self) -> MountContext:
+        self.start()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.stop()
+
+
+def read_table(path: str) -> Any:
+    """A data frame from one file, by its extension."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise DatasetExecutionError("add pandas to the job's environment") from error
+    extension = os.path.splitext(path)[1].lower()
+    if extension == ".parquet":
+        return pd.read_parquet(path)
+    if extension in {".json", ".jsonl"}:
+        return pd.read_json(path, lines=extension == ".jsonl")
+    return pd.read_csv(path, sep="\t" if extension == ".tsv" else ",")
