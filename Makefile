@@ -27,11 +27,12 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("aml-emu needs Python 3.10 or newer, this is " + sys.version) if sys.version_info < (3, 10) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable . --group dev
+	$(BIN)/python -m compileall -q toolkit
 	@touch $@
 
 .PHONY: test
-test: $(READY) ## run all tests; needs Docker (ARGS="-k name" to choose)
+test: $(READY) ## run all tests; those for Docker only where it answers (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
@@ -62,6 +63,22 @@ bench-reload: $(READY) ## measure reloads beside other servers' (ARGS="--quick" 
 .PHONY: bench-debug-overhead
 bench-debug-overhead: $(READY) ## measure what debugging costs in memory and throughput
 	$(BIN)/python -m benchmarks.reload overhead $(ARGS)
+
+.PHONY: bench-router
+bench-router: $(READY) ## measure what an endpoint's router costs (ARGS="--quick", ARGS="soak")
+	$(BIN)/python -m benchmarks.router $(ARGS)
+
+.PHONY: bench-engines
+bench-engines: $(READY) ## measure the process engine beside Docker (ARGS="--quick" to try)
+	$(BIN)/python -m benchmarks.engines $(ARGS)
+
+.PHONY: bench-runs
+bench-runs: $(READY) ## measure what a run costs beside running it by hand (ARGS="--quick" to try)
+	$(BIN)/python -m benchmarks.runs $(ARGS)
+
+.PHONY: bench-pipelines
+bench-pipelines: $(READY) ## measure pipeline steps beside Kubeflow's runner (ARGS="--quick" to try)
+	$(BIN)/python -m benchmarks.pipelines $(ARGS)
 
 .PHONY: wheel
 wheel: $(READY) ## build the wheel into dist/

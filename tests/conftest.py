@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.integration.private_engine import cannot_start
 from tests.project import Project, Tree, write_tree
 from toolkit.engines.docker import DockerEngine
 from toolkit.engines.docker.connect import connect
@@ -36,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "own_engine: starts a Docker engine of its own, whose loss nobody minds"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for the real engine is a docker test."""
     for item in items:
@@ -54,11 +63,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @cache
 def no_docker() -> str:
     """Why tests that need Docker cannot run; empty if they can."""
-    try:
-        DockerEngine(os.environ).check()
-    except EngineUnavailable as error:
-        return f"no Docker: {error.message}"
-    return ""
+    reason = ""
+    with warnings.catch_warnings():
+        # The SDK leaves the socket of a failed connection to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            DockerEngine(os.environ).check()
+        except EngineUnavailable as error:
+            reason = f"no Docker: {error.message}"
+        gc.collect()
+    return reason
 
 
 @cache
@@ -67,7 +81,11 @@ def no_runit() -> str:
 
 
 # by marker: what says why a test of that marker cannot run here
-NEEDS: dict[str, Callable[[], str]] = {"docker": no_docker, "runit": no_runit}
+NEEDS: dict[str, Callable[[], str]] = {
+    "docker": no_docker,
+    "runit": no_runit,
+    "own_engine": cannot_start,
+}
 
 
 @pytest.fixture(autouse=True)

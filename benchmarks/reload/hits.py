@@ -10,32 +10,19 @@ from functools import partial
 from benchmarks.reload.attached import attach
 from benchmarks.reload.emulator import flags, serve
 from benchmarks.reload.project import Project
-from benchmarks.reload.reloads import BREATH_SECONDS, NEVER_SECONDS
+from benchmarks.reload.reloads import BREATH_SECONDS, NEVER_SECONDS, Waits
 from benchmarks.reload.subject import Subject
-from benchmarks.reload.traffic import Prober, percentile
+from benchmarks.reload.traffic import Prober
 from toolkit.dev.dap import DapError
 from toolkit.dev.dap_session import DapSession
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hits:
-    """Milliseconds from each save to its hit; None where nothing stopped."""
+class Hits(Waits):
+    """From each save to its hit in the new code."""
 
     mode: str
-    values: tuple[float | None, ...]
     session_lost: bool
-
-    @property
-    def served(self) -> list[float]:
-        return [value for value in self.values if value is not None]
-
-    @property
-    def median(self) -> float:
-        return percentile(self.served, 50)
-
-    @property
-    def p95(self) -> float:
-        return percentile(self.served, 95)
 
 
 def measure(mode: str, project: Project, *, reloads: int) -> Hits:

@@ -47,15 +47,16 @@ class Cost:
         return percentile([a / b for a, b in zip(self.cpu, bare.cpu, strict=True)], 50)
 
 
-def states() -> list[Subject]:
+def states(base: str | None) -> list[Subject]:
     """The bare server has nothing of the emulator's in it."""
-    bare = Subject(name=BARE, start=partial(serve, flags=("--no-watch",)))
+    more = ("--base", base) if base else ()
+    bare = Subject(name=BARE, start=partial(serve, flags=("--no-watch", *more)))
     return [
         bare,
         *(
             Subject(
                 name=f"debugger {state}",
-                start=partial(serve, flags=flags("fork", state)),
+                start=partial(serve, flags=(*flags("fork", state), *more)),
                 debugger=state,
             )
             for state in ("off", "listening", "attached")
@@ -63,12 +64,14 @@ def states() -> list[Subject]:
     ]
 
 
-def measure(project: Project, *, rounds: int, requests: int) -> Sequence[Cost]:
+def measure(
+    project: Project, *, rounds: int, requests: int, base: str | None = None
+) -> Sequence[Cost]:
     """All states run at once, and each is asked in turn: what else the machine does hits all."""
     client = connect(os.environ)
     with ExitStack() as stack:
         measured: list[tuple[Running, Cost]] = []
-        for subject in states():
+        for subject in states(base):
             running = stack.enter_context(subject.start(project))
             stack.enter_context(attach_if_asked(subject, running, project))
             version = running.handle.exec(

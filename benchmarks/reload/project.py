@@ -17,11 +17,15 @@ _MARK = "SPECIES = ["
 class Project:
     """A folder with score.py, saved again and again as an editor does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, python: str = "3.11") -> None:
         self.folder = folder / "project"
         shutil.copytree(EXAMPLE, self.folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         for app in APPS.glob("*.py"):
             shutil.copy(app, self.folder)
+        environment = self.folder / "env.yml"
+        text = environment.read_text()
+        assert "python=3.11" in text, "the example has changed"
+        environment.write_text(text.replace("python=3.11", f"python={python}"))
         self.script = self.folder / "score.py"
         self._text = self.script.read_text()
         assert self._text.count(_ANSWER) == self._text.count(_MARK) == 1, "the example has changed"

@@ -19,19 +19,10 @@ GIVE_UP_AFTER = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Series:
-    """Many reloads of one subject; milliseconds, None for a save that was never served."""
+class Waits:
+    """Milliseconds from each save until something happened; None where it never did."""
 
-    subject: str
-    debugger: str
-    condition: str
-    first: float | None
     values: tuple[float | None, ...]
-    requests: int
-    dropped: int
-    problems: Mapping[str, int]
-    p99: float | None
-    session_lost: bool
 
     @property
     def served(self) -> list[float]:
@@ -48,6 +39,21 @@ class Series:
     @property
     def p95(self) -> float:
         return percentile(self.served, 95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series(Waits):
+    """Many reloads of one subject."""
+
+    subject: str
+    debugger: str
+    condition: str
+    first: float | None
+    requests: int
+    dropped: int
+    problems: Mapping[str, int]
+    p99: float | None
+    session_lost: bool
 
 
 def measure(subject: Subject, project: Project, *, reloads: int) -> Iterator[Series]:

@@ -1,17 +1,19 @@
-"""The result as tables for people and as one JSON file; a part that was not measured is kept."""
+"""The result as tables for people and as one JSON file; a row that was not measured is kept."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.reload.hits import Hits
 from benchmarks.reload.overhead import BARE, Cost
-from benchmarks.reload.reloads import Series
+from benchmarks.reload.reloads import Series, Waits
+from benchmarks.reload.soak import Endured
 
 Row = Sequence[str]
 
@@ -48,70 +50,100 @@ def reload_row(idle: Series, loaded: Series) -> Row:
     )  # fmt: skip
 
 
-def reload_table(series: Sequence[Series]) -> str:
-    idle = [each for each in series if each.condition == "idle"]
-    loaded = {(s.subject, s.debugger): s for s in series if s.condition == "loaded"}
-    rows = [reload_row(each, loaded[each.subject, each.debugger]) for each in idle]
+def _reload_table(rows: Sequence[Row]) -> str:
     return table("Reloads", RELOAD_HEADS, rows)
 
 
-def hit_table(hits: Sequence[Hits]) -> str:
-    rows = [
-        (h.mode, str(len(h.values)), _ms(h.median), _ms(h.p95),
-         str(len(h.values) - len(h.served)), "yes" if h.session_lost else "no")
-        for h in hits
-    ]  # fmt: skip
+def _hit_row(hits: Hits) -> Row:
+    return (
+        hits.mode, str(len(hits.values)), _ms(hits.median), _ms(hits.p95), str(hits.never),
+        "yes" if hits.session_lost else "no",
+    )  # fmt: skip
+
+
+def _hit_table(rows: Sequence[Row]) -> str:
     heads = ("save -> breakpoint hit in the new code, ms", "n", "p50", "p95", "never", "lost")
     return table("Breakpoints", heads, rows)
 
 
-def cost_table(costs: Sequence[Cost]) -> str:
+def _cost_rows(costs: Sequence[Cost]) -> Sequence[Row]:
     bare = next(cost for cost in costs if cost.state == BARE)
-    rows = [
-        (c.state, f"{c.memory:.0f}", f"{c.memory - bare.memory:+.0f}", f"{c.rate:.0f}",
-         f"{c.rate_of(bare):.0%}", f"{c.cpu_ms:.2f}", f"{c.cpu_of(bare):.2f}")
+    return [
+        (f"{c.state}, Python {c.python}", f"{c.memory:.0f}", f"{c.memory - bare.memory:+.0f}",
+         f"{c.rate:.0f}", f"{c.rate_of(bare):.0%}", f"{c.cpu_ms:.2f}", f"{c.cpu_of(bare):.2f}")
         for c in costs
     ]  # fmt: skip
-    heads = (
-        f"state, Python {bare.python}",
-        "MB",
-        "more",
-        "requests/s",
-        "of bare",
-        "CPU ms",
-        "ratio",
-    )
+
+
+def _cost_table(rows: Sequence[Row]) -> str:
+    heads = ("state", "MB", "more", "requests/s", "of bare", "CPU ms", "ratio")
     return table("Cost of debugging", heads, rows)
 
 
-def reloads_json(series: Sequence[Series]) -> list[Mapping[str, Any]]:
-    return [{**asdict(each), "p50": each.median, "p95": each.p95} for each in series]
+def _soak_row(endured: Endured) -> Row:
+    return (
+        endured.mode, str(endured.reloads), str(endured.lost_sessions), str(endured.dropped),
+        str(endured.requests), str(endured.never), _ms(endured.p50), _ms(endured.p95),
+        f"{endured.memory[0]:.1f}", f"{endured.memory[-1]:.1f}", f"{endured.slope:+.2f}",
+    )  # fmt: skip
 
 
-def hits_json(hits: Sequence[Hits]) -> list[Mapping[str, Any]]:
-    return [{**asdict(each), "p50": each.median, "p95": each.p95} for each in hits]
+def _soak_table(rows: Sequence[Row]) -> str:
+    heads = (
+        "reload after reload, attached, 20/s", "n", "lost", "dropped", "of", "never", "p50", "p95",
+        "MB first", "MB last", "MB per 100 in the last half",
+    )  # fmt: skip
+    return table("Soak", heads, rows)
 
 
-def costs_json(costs: Sequence[Cost]) -> list[Mapping[str, Any]]:
-    bare = next(cost for cost in costs if cost.state == BARE)
-    return [
-        {
-            **asdict(cost),
-            "rate": cost.rate,
-            "rate_of_bare": cost.rate_of(bare),
-            "cpu_ms": cost.cpu_ms,
-            "cpu_of_bare": cost.cpu_of(bare),
+def entries(part: str, measured: Sequence[Any]) -> Mapping[str, Any]:
+    """What is kept in the file, by the name under which a later measurement replaces it."""
+    if part == "reloads":
+        idle, loaded = measured
+        figures = {"idle": _timed(idle), "loaded": _timed(loaded)}
+        return {
+            f"{idle.subject}, debugger {idle.debugger}": {**figures, "row": reload_row(*measured)}
         }
-        for cost in costs
-    ]
+    if part == "hits":
+        return {each.mode: {**_timed(each), "row": _hit_row(each)} for each in measured}
+    if part == "soak":
+        return {each.mode: {**asdict(each), "row": _soak_row(each)} for each in measured}
+    return {
+        row[0]: {**asdict(cost), "row": row}
+        for cost, row in zip(measured, _cost_rows(measured), strict=True)
+    }
 
 
-def save(path: Path, part: str, machine: Mapping[str, Any], results: Any) -> None:
-    """Each part says what it was measured on: parts may be measured at different times."""
+def _timed(waits: Waits) -> Mapping[str, Any]:
+    return {**asdict(waits), "p50": waits.median, "p95": waits.p95}
+
+
+TABLES: Mapping[str, Callable[[Sequence[Row]], str]] = {
+    "reloads": _reload_table,
+    "hits": _hit_table,
+    "overhead": _cost_table,
+    "soak": _soak_table,
+}
+
+
+def save(path: Path, part: str, machine: Mapping[str, Any], measured: Sequence[Any]) -> None:
+    """Into the file beside what it holds already: rows may be measured at different times."""
     document = json.loads(path.read_text()) if path.is_file() else {}
-    document[part] = {"machine": machine, "results": _rounded(results)}
+    now = {**machine, "load_average_after": [round(value, 2) for value in os.getloadavg()]}
+    for name, entry in entries(part, measured).items():
+        document.setdefault(part, {})[name] = {"machine": now, **_rounded(entry)}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def tables(path: Path) -> str:
+    """Everything the file holds, whenever it was measured."""
+    document = json.loads(path.read_text()) if path.is_file() else {}
+    return "\n".join(
+        make([entry["row"] for entry in document[part].values()])
+        for part, make in TABLES.items()
+        if part in document
+    )
 
 
 def _rounded(value: Any) -> Any:

@@ -113,13 +113,28 @@ class FakeBench:
         self.engine.close()
 
 
+class Launched:
+    """What really runs because of a bench, until it is done with."""
+
+    def __init__(self) -> None:
+        self._handles: list[Handle] = []
+
+    def add(self, handle: Handle) -> Handle:
+        self._handles.append(handle)
+        return handle
+
+    def stop(self) -> None:
+        for handle in self._handles:
+            handle.stop(grace=0)
+
+
 @dataclass
 class DockerBench:
     engine: DockerEngine
     fresh_name: Callable[[], str]
     base: str
     image: str
-    launched: list[Handle] = field(default_factory=list)
+    launched: Launched = field(default_factory=Launched)
 
     def other_process(self) -> Engine:
         return DockerEngine(os.environ)
@@ -131,13 +146,10 @@ class DockerBench:
         return image_plan(self.name(), self.base, line)
 
     def launch(self, program: Program, **fields: Any) -> Handle:
-        handle = self.engine.launch(launch_plan(self, program, **fields))
-        self.launched.append(handle)
-        return handle
+        return self.launched.add(self.engine.launch(launch_plan(self, program, **fields)))
 
     def close(self) -> None:
-        for handle in self.launched:
-            handle.stop(grace=0)
+        self.launched.stop()
 
 
 @dataclass
@@ -147,7 +159,7 @@ class ProcessBench:
     cache: Path
     rung: Rung
     image: str = ""
-    launched: list[Handle] = field(default_factory=list)
+    launched: Launched = field(default_factory=Launched)
 
     def __post_init__(self) -> None:
         self.engine = self.other_process()
@@ -164,13 +176,10 @@ class ProcessBench:
         return replace(image_plan(name, DEFAULT_BASE, line), contents=CONTENTS)
 
     def launch(self, program: Program, **fields: Any) -> Handle:
-        handle = self.engine.launch(launch_plan(self, program, **fields))
-        self.launched.append(handle)
-        return handle
+        return self.launched.add(self.engine.launch(launch_plan(self, program, **fields)))
 
     def close(self) -> None:
-        for handle in self.launched:
-            handle.stop(grace=0)
+        self.launched.stop()
 
 
 CONTENTS = Contents(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +21,7 @@ import pytest
 
 from tests.contract.benches import (
     IDLE,
+    PATIENCE,
     PORT,
     SERVER,
     STUBBORN,
@@ -43,6 +46,7 @@ from toolkit.engines.docker import DockerEngine
 from toolkit.engines.events import BuildEvent, ImageReady
 from toolkit.engines.process.sandbox import RUNGS
 from toolkit.errors import BuildFailed, EngineUnavailable, NameTaken, PortTaken
+from toolkit.live.readiness import retry_until
 from toolkit.plans.model import Cache, Mount, PlacedFile, Port
 
 DOCKER = pytest.param("docker", marks=pytest.mark.docker)
@@ -594,3 +598,55 @@ def test_nothing_else_of_one_is_seen_by_the_next(apart: Bench) -> None:
     second = apart.launch(shell("ls /tmp"))
     second.wait(30)
     assert "mark" not in said(second)
+
+
+# --- what runs need
+
+
+def test_things_reach_this_machine_by_its_address(real: Bench) -> None:
+    address = real.engine.host_address()
+    with socket.create_server((address.bind, 0)) as server:
+        server.settimeout(30)
+        port = server.getsockname()[1]
+        code = f"import socket; socket.create_connection(({address.name!r}, {port}), 20).close()"
+        handle = real.launch(Program(command=("python3", "-c", code)))
+        connection, _ = server.accept()
+        connection.close()
+    assert handle.wait(30).exit_code == 0
+
+
+def test_every_engine_has_an_address_for_servers_of_ours(bench: Bench) -> None:
+    address = bench.engine.host_address()
+    assert address.name
+    socket.create_server((address.bind, 0)).close()
+
+
+def test_a_leashed_things_input_stays_open(real: Bench) -> None:
+    handle = real.launch(shell("cat; echo ended"), leashed=True)
+    assert handle.wait(1.0).is_running
+
+
+def test_a_leashed_thing_ends_with_who_launched_it(real: Bench, tmp_path: Path) -> None:
+    labels = {TEST_LABEL: real.name()}
+    child = os.fork()
+    if child == 0:
+        program = shell("echo begun; cat; echo over")
+        real.launch(program, leashed=True, labels=labels)
+        (tmp_path / "launched").touch()
+        threading.Event().wait(2 * PATIENCE)
+        os._exit(1)
+    try:
+        launched = tmp_path / "launched"
+        assert retry_until(lambda: launched.exists() or None, timeout=PATIENCE)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    (handle,) = real.other_process().find(labels)
+    assert handle.wait(PATIENCE).exit_code == 0
+    assert said(handle) == "begun\nover\n"
+    handle.stop(grace=0)
+
+
+def test_what_runs_beside_a_leashed_thing_has_no_input(real: Bench) -> None:
+    handle = real.launch(IDLE, leashed=True)
+    assert handle.exec(["cat"]).exit_code == 0

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.integration.private_engine import cannot_start, private_engine
+from tests.integration.private_engine import private_engine
 from tests.project import Project, Tree
 from toolkit.engines.base import BuildOptions
 from toolkit.engines.buildkit import BuildRequest, build_image, context_of
@@ -24,7 +24,6 @@ from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.plans.model import ImagePlan, PlacedFile
 
 pytestmark = pytest.mark.docker
-needs_own_engine = pytest.mark.skipif(bool(cannot_start()), reason=cannot_start() or "-")
 
 MakeProject = Callable[[Tree], Project]
 MakeBase = Callable[[str], str]
@@ -124,7 +123,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(data)], check=True)
 
 
-@needs_own_engine
+@pytest.mark.own_engine
 def test_an_engine_whose_disk_fills_up_in_the_middle(small_disk: Path) -> None:
     big = small_disk / "big"
     big.write_bytes(os.urandom(1 << 20) * 60)
@@ -142,7 +141,7 @@ def test_an_engine_whose_disk_fills_up_in_the_middle(small_disk: Path) -> None:
         engine.check()  # it is still there
 
 
-@needs_own_engine
+@pytest.mark.own_engine
 def test_an_engine_that_stops_in_the_middle_ends_the_build(tmp_path: Path) -> None:
     """As a restart does; the next build finds the engine again."""
     plan = ImagePlan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -205,6 +206,34 @@ def test_a_dockerfile_is_built_once_and_again_when_its_context_changes(
     assert first["tag"] == second["tag"]
     (made.path / "a").write_text("2")
     assert build()["tag"] != first["tag"]
+
+
+def test_another_image_in_an_earlier_stage_is_another_build(
+    project: MakeProject, engine: DockerEngine, base_image: str, fresh_name: FreshName
+) -> None:
+    name, tool = fresh_name(), f"aml-emu-test-{os.urandom(4).hex()}:tool"
+    text = f"FROM {tool} AS tool\nFROM {base_image}\nCOPY --from=tool /made /made\n"
+    made = project({f"{name}.Dockerfile": text})
+    command = ("build", "--env", f"{name}.Dockerfile", "--kind", "training", "--json")
+
+    def build(said: str) -> tuple[bool, str]:
+        plan = ImagePlan(
+            name=name,
+            base=base_image,
+            dockerfile=f"FROM {base_image}\nRUN echo {said} >/made\n",
+            labels={LABEL_NAME: name},
+            tags=(tool,),
+        )
+        engine.build(plan, BuildOptions(), lambda _: None)
+        document = json.loads(made.run(*command).assert_success().out)
+        return document["built"], inside(document["tag"], "cat", "/made")
+
+    try:
+        assert build("one") == (True, "one")
+        assert build("one") == (False, "one")
+        assert build("two") == (True, "two")
+    finally:
+        remove_images(name)
 
 
 def test_a_base_dockerfile_of_the_first_sdk_below_its_conda_part(

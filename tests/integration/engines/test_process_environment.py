@@ -7,23 +7,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.integration.engines.feed_server import PACKAGE, USER, FeedServer
 from tests.integration.engines.process_bench import PLAN, ProcessBench, said, with_lock
 from toolkit.engines.base import BuildOptions
-from toolkit.engines.events import BuildEvent, StepCached, StepDone
+from toolkit.engines.events import BuildEvent, InputsChanged, StepCached, StepDone
 from toolkit.engines.process.cachefolder import open_lock
 from toolkit.engines.process.sandbox import choose
 from toolkit.errors import BuildFailed, EngineUnavailable
+from toolkit.plans.model import ImagePlan, PlacedFile
 
 BEST = choose(os.environ).rung
 SIX = "six==1.17.0\n"
 MEMORY = Path("/dev/shm")
 BUILD = """
 import os, sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tests.integration.engines.feed_server import PACKAGE, USER, FeedServer
 from tests.integration.engines.process_bench import ProcessBench, with_lock
 from toolkit.engines.base import BuildOptions
 from toolkit.errors import EmuError
@@ -178,3 +181,48 @@ def test_a_file_in_the_place_of_the_cache_is_named(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("not a folder")
     with pytest.raises(EngineUnavailable, match="a file is in the way"):
         ProcessBench(tmp_path / "c").engine.build(PLAN, BuildOptions(), lambda _: None)
+
+
+def test_what_changed_since_the_last_one_is_told(bench: ProcessBench) -> None:
+    def built(lock: str) -> list[InputsChanged]:
+        seen: list[BuildEvent] = []
+        bench.engine.build(with_further(lock), BuildOptions(), seen.append)
+        return [event for event in seen if isinstance(event, InputsChanged)]
+
+    assert built(SIX) == []
+    first = with_further(SIX)
+    (change,) = built("six==1.16.0\n")
+    assert change.changes == ("six 1.17.0 -> 1.16.0",)
+    assert change.since.startswith(f"aml-emu/{first.name}:")
+    assert built("six==1.16.0\n") == []
+
+
+def with_further(lock: str) -> ImagePlan:
+    """A plan as a lock makes it: the list is in the context too."""
+    plan = with_lock(lock)
+    listed = PlacedFile(path=PurePosixPath("further.lock"), content=lock.encode())
+    return replace(plan, dockerfile="", context=(listed,))
+
+
+def test_a_login_of_an_address_in_the_lock_reaches_uv_and_stays_nowhere(tmp_path: Path) -> None:
+    password = f"pw-{os.urandom(8).hex()}"
+    with FeedServer("127.0.0.1", password=password) as feed:
+        wheel = f"http://127.0.0.1:{feed.port}/files/{PACKAGE}-1.0-py3-none-any.whl"
+        plan = with_lock(f"{PACKAGE} @ {wheel}\n")
+        bench = ProcessBench(tmp_path / "c", BEST)
+        try:
+            with pytest.raises(BuildFailed, match="could not be made"):
+                bench.engine.build(plan, BuildOptions(), lambda _: None)
+            netrc = f"machine 127.0.0.1 login {USER} password {password}\n".encode()
+            options = BuildOptions(secrets={"netrc": netrc})
+            image = bench.engine.build(plan, options, lambda _: None)
+            handle = bench.launch(
+                "python3", "-c", f"import {PACKAGE} as p; print(p.VALUE)", image=image.tag
+            )
+            handle.wait(30)
+            assert said(handle) == "42\n"
+        finally:
+            bench.close()
+    kept = [path for path in (tmp_path / "c").rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if password.encode() in path.read_bytes()]

@@ -164,7 +164,7 @@ def test_down_does_not_wait(tree: Tree) -> None:
     assert tree.says("run")
     told = tree.sv("down", "one", SVWAIT="60")
     assert (told.returncode, told.stdout) == (0, "")
-    assert "want down" in tree.sv("status", "one").stdout
+    assert soon(lambda: "want down" in tree.sv("status", "one").stdout)
     assert tree.sv("kill", "one").returncode == 0
     assert soon(lambda: tree.sv("status", "one").stdout.startswith("down: "))
 

@@ -51,6 +51,21 @@ def locked(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+@contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock at `path` if nobody has it; says whether."""
+    file = open_lock(path)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(file)
+
+
 def open_lock(path: Path) -> int:
     """The lock's file, not held yet."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

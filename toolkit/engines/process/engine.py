@@ -6,24 +6,37 @@ import hashlib
 import json
 import platform as host
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from toolkit.engines import ports
-from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, Pruning, StoredImage
+from toolkit.engines.base import (
+    BuildOptions,
+    EngineInfo,
+    Handle,
+    HostAddress,
+    Image,
+    Pruning,
+    StoredImage,
+)
 from toolkit.engines.events import BuildEvent, ImageReady
 from toolkit.engines.process.cachefolder import writing
+from toolkit.engines.process.earlier import change_since, recipe_of
 from toolkit.engines.process.environment import Environments
 from toolkit.engines.process.handle import ProcessHandle
 from toolkit.engines.process.images import Images
 from toolkit.engines.process.interpreter import Interpreter, find_interpreter
 from toolkit.engines.process.launch import launch
+from toolkit.engines.process.nursery import Nursery
 from toolkit.engines.process.prune import prune
 from toolkit.engines.process.records import launches
 from toolkit.engines.process.sandbox import RUNGS, Rung, Sandbox, choose
 from toolkit.errors import BuildFailed, EngineUnavailable, SpecError
+from toolkit.plans.emulation import LABEL_RECIPE
 from toolkit.plans.model import Contents, ImagePlan, LaunchPlan
 from toolkit.settings import DEFAULT_BASE, cache_folder
 
@@ -44,6 +57,9 @@ class ProcessEngine:
         self._cache = cache or cache_folder(environ)
         self._rungs = rungs
         self._images = Images(cache=self._cache)
+        self._in_series = False
+        self._nursery: Nursery | None = None
+        self._starting = threading.Lock()
 
     @cached_property
     def _sandbox(self) -> Sandbox:
@@ -74,6 +90,8 @@ class ProcessEngine:
         with writing(self._cache):
             there = None if options.no_cache else self._images.get(digest)
             if there is None:
+                if not options.no_cache and (change := change_since(self._images, plan, python)):
+                    on_event(change)
                 self._make(digest, plan, contents, python, on_event, options)
             self._images.name(digest, (tag, *plan.tags))
         if there is None:
@@ -90,14 +108,19 @@ class ProcessEngine:
         options: BuildOptions,
     ) -> None:
         indexes = options.secrets.get("indexes", b"").decode()
-        shelf = Environments(cache=self._cache, environ=self._environ, indexes=indexes)
+        shelf = Environments(
+            cache=self._cache,
+            environ=self._environ,
+            indexes=indexes,
+            netrc=options.secrets.get("netrc", b""),
+        )
         environment = shelf.environment(contents.lock, python, on_event, anew=options.no_cache)
         debugger = shelf.debugger(contents.debugpy_version, python, on_event)
         linked = (environment / "bin/python").readlink()
         self._images.keep(
             digest,
             contents,
-            labels=plan.labels,
+            labels={**plan.labels, LABEL_RECIPE: recipe_of(plan, python).label()},
             environment=environment,
             debugger=debugger,
             python=sorted({python.prefix, python.prefix.resolve(), linked.parent.parent}),
@@ -113,6 +136,9 @@ class ProcessEngine:
                 return f"`{record.name}`"
         return None if ports.is_free(port) else ports.holder(port)
 
+    def host_address(self) -> HostAddress:
+        return HostAddress(bind=ports.LOOPBACK, name=ports.LOOPBACK)  # the network is shared
+
     def images(self, labels: Mapping[str, str]) -> list[StoredImage]:
         return [
             StoredImage(tag=tag, id=image.id, size=image.size)
@@ -127,7 +153,30 @@ class ProcessEngine:
                 f"the process engine has no such image: {plan.image}",
                 hint="build it first with `aml-emu build --engine process`",
             )
+        if self._in_series and Nursery.takes(plan) and (nursery := self._nursery_here()):
+            return nursery.launch(plan, image)
         return launch(plan, image, self._sandbox, cache=self._cache)
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """Meanwhile runs without ports are started by a nursery and end with this process."""
+        self._in_series = True
+        try:
+            yield
+        finally:
+            self._in_series = False
+            nursery, self._nursery = self._nursery, None
+            if nursery is not None:
+                nursery.close()
+
+    def _nursery_here(self) -> Nursery | None:
+        """None where namespaces cannot be made without another program's help."""
+        with self._starting:
+            if self._nursery is None and self._sandbox.rung != "plain":
+                with suppress(EngineUnavailable):
+                    namespaces = choose(self._environ, ("unshare",))
+                    self._nursery = Nursery(namespaces, self._cache)
+        return self._nursery
 
     def find(self, labels: Mapping[str, str]) -> list[Handle]:
         with writing(self._cache):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -41,11 +43,13 @@ class Environments:
     """The folder `envs` of the cache, and what uv needs to fill it.
 
     `indexes` are options with passwords, which are not in a lock: uv reads them from its input.
+    `netrc` holds the logins of addresses in the lock, which are written there without them.
     """
 
     cache: Path
     environ: Mapping[str, str]
     indexes: str = field(default="", repr=False)
+    netrc: bytes = field(default=b"", repr=False)
 
     def environment(
         self, lock: str, python: Interpreter, on_event: OnEvent, *, anew: bool = False
@@ -118,12 +122,13 @@ class Environments:
     def _uv(self, steps: Steps, arguments: Sequence[str], *, stdin: str = "") -> None:
         """Run uv; raises BuildFailed with its last words."""
         steps.started(f"uv {' '.join(arguments[:2])}")
-        outcome = command.run(
-            [uv.find_uv_bin(), *arguments],
-            environ=self._variables(),
-            cwd=self.cache,
-            stdin=stdin,
-        )
+        with self._logins() as logins:
+            outcome = command.run(
+                [uv.find_uv_bin(), *arguments],
+                environ={**self._variables(), **logins},
+                cwd=self.cache,
+                stdin=stdin,
+            )
         steps.said(outcome.errors)
         if outcome.exit_code == 0:
             steps.done()
@@ -140,6 +145,20 @@ class Environments:
             details="\n".join(outcome.errors.strip().splitlines()[-_LAST_LINES:]),
             hint="check the network and the package index (`aml-emu doctor`)",
         )
+
+    @contextmanager
+    def _logins(self) -> Iterator[dict[str, str]]:
+        """Names a file of logins, which only its owner can read and which stays no longer than uv.
+
+        It replaces the user's own, whose logins for these hosts are in it.
+        """
+        if not self.netrc:
+            yield {}
+            return
+        with tempfile.NamedTemporaryFile(prefix=UNFINISHED, dir=self.cache) as file:
+            file.write(self.netrc)
+            file.flush()
+            yield {"NETRC": file.name}
 
     def _variables(self) -> dict[str, str]:
         variables = {

@@ -24,6 +24,7 @@ from toolkit.engines.process.root import exchanged
 from toolkit.errors import NotReady
 
 _INTERVAL: Final = 0.02
+_SHORTEST: Final = 0.001
 _KILL_SECONDS: Final = 10.0
 _BLOCK: Final = 1 << 16
 
@@ -31,9 +32,10 @@ _BLOCK: Final = 1 << 16
 class ProcessHandle:
     """Everything about the launch is in its folder, so any number of handles may speak for it."""
 
-    def __init__(self, folder: LaunchFolder, record: Record) -> None:
+    def __init__(self, folder: LaunchFolder, record: Record, *, leash: int | None = None) -> None:
         self._folder = folder
         self._record = record
+        self._leash = leash
 
     @property
     def id(self) -> str:
@@ -108,13 +110,23 @@ class ProcessHandle:
 
     def wait(self, timeout: float | None = None) -> State:
         deadline = None if timeout is None else time.monotonic() + timeout
+        pause = _SHORTEST  # most that end soon end at once
         while (state := self.state()).is_running:
             if deadline is not None and time.monotonic() >= deadline:
                 break
-            time.sleep(_INTERVAL)
+            time.sleep(pause)
+            pause = min(2 * pause, _INTERVAL)
         return state
 
     def stop(self, *, grace: float = 10.0) -> None:
+        try:
+            self._end(grace)
+        finally:
+            if self._leash is not None:
+                os.close(self._leash)
+                self._leash = None
+
+    def _end(self, grace: float) -> None:
         if self.state().is_running and grace > 0:
             self._signal(signal.SIGTERM)
             self.wait(grace)

@@ -18,7 +18,15 @@ from toolkit.engines.process.cachefolder import UNFINISHED, locked, open_lock, r
 from toolkit.engines.process.handle import ProcessHandle, short_path
 from toolkit.engines.process.images import ProcessImage
 from toolkit.engines.process.interior import PROGRAMS, Interior, hostname, interior
-from toolkit.engines.process.records import MARK, LaunchFolder, Record, boot_id, launches, new_id
+from toolkit.engines.process.records import (
+    MARK,
+    LaunchFolder,
+    Record,
+    boot_id,
+    claim_lock,
+    launches,
+    new_id,
+)
 from toolkit.engines.process.root import (
     INSIDE,
     host_paths,
@@ -47,13 +55,16 @@ def launch(
     refuse(plan, sandbox, cache)
     with writing(cache):
         folder, record, inside, lock = _claim(plan, image, sandbox, cache)
-        handle = ProcessHandle(folder, record)
+        held, leash = os.pipe() if plan.leashed else (None, None)
+        handle = ProcessHandle(folder, record, leash=leash)
         try:
             try:
                 _lay_out(inside, folder, sandbox, image)
-                _start(folder, lock)
+                _start(folder, lock, held)
             finally:
                 os.close(lock)  # from here on the keeper holds it, or nobody
+                if held is not None:
+                    os.close(held)
         except BaseException:  # Ctrl-C too: nothing is left behind
             handle.stop(grace=0)
             raise
@@ -86,7 +97,7 @@ def _claim(
     shelf = cache / "run"
     shelf.mkdir(parents=True, exist_ok=True)
     folder = LaunchFolder(shelf / quote(plan.name, safe=""))
-    with locked(cache / "run.lock"):
+    with locked(claim_lock(shelf)):
         others = list(launches(shelf))
         if folder.path.exists():
             raise NameTaken(
@@ -170,15 +181,19 @@ def _lay_out(inside: Interior, folder: LaunchFolder, sandbox: Sandbox, image: Pr
     (write_plain_links if plain else write_links)(inside, folder.root)
 
 
-def _start(folder: LaunchFolder, lock: int) -> None:
-    """Start the keeper and wait for its word that the command runs."""
+def _start(folder: LaunchFolder, lock: int, held: int | None) -> None:
+    """Start the keeper and wait for its word that the command runs.
+
+    `held` is the end of a pipe that becomes the command's standard input.
+    """
     told, ack = os.pipe()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, os.fdopen(told) as words:
         try:
             with short_path(folder.socket) as path:
                 listener.bind(path)
             listener.listen()
-            files = (lock, listener.fileno(), ack)
+            leash = () if held is None else (held,)
+            files = (lock, listener.fileno(), ack, *leash)
             keeper = own_program(sys.executable, "keeper", INSIDE.parent, str(folder.path))
             subprocess.run(
                 [*keeper, *map(str, files)],

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psutil
 
-from toolkit.engines.process.cachefolder import UNFINISHED, is_held, remove
+from toolkit.engines.process.cachefolder import UNFINISHED, is_held, locked_if_free, remove
 
 MARK: Final = "AML_EMU_LAUNCH"  # in the environment of every plain process
 KILLED: Final = 137
@@ -120,13 +120,11 @@ def launches(shelf: Path) -> Iterator[tuple[LaunchFolder, Record]]:
     if not shelf.is_dir():
         return
     boot = boot_id()
+    _sweep(shelf)
     for path in sorted(shelf.iterdir()):
         folder = LaunchFolder(path)
-        if path.name.startswith(UNFINISHED):
-            if not is_held(folder.lock):
-                remove(path)
-            continue
-        record = folder.read() if path.is_dir() else None
+        is_begun = path.name.startswith(UNFINISHED)
+        record = folder.read() if path.is_dir() and not is_begun else None
         if record is None:
             continue
         if folder.exit_code() is None and not is_held(folder.lock):
@@ -136,6 +134,22 @@ def launches(shelf: Path) -> Iterator[tuple[LaunchFolder, Record]]:
             if folder.exit_code() is None:  # it may have ended between the two questions
                 folder.bury(record)
         yield folder, record
+
+
+def claim_lock(shelf: Path) -> Path:
+    """Held by the one command that is making a launch's folder."""
+    return shelf.with_name("run.lock")
+
+
+def _sweep(shelf: Path) -> None:
+    """Delete what was begun and has nobody at work on it, unless somebody begins just now."""
+    begun = list(shelf.glob(f"{UNFINISHED}*"))
+    if not begun:
+        return
+    with locked_if_free(claim_lock(shelf)) as is_ours:
+        for path in begun:
+            if is_ours and not is_held(LaunchFolder(path).lock):
+                remove(path)
 
 
 def new_id() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,8 @@ from toolkit.errors import EngineUnavailable
 
 INSIDE: Final = Path(__file__).parent / "inside"
 _RUNIT: Final = ("runsvdir", "runsv", "sv")
+# runsvdir waits a second before it looks at a tree that has just changed; that of an image has not.
+_LONG_AGO: Final = 315_532_800
 _SHARED: Final = {PurePosixPath("/"), PurePosixPath("/tmp"), PurePosixPath("/var/tmp")}  # noqa: S108
 _HOST_SYSTEM: Final = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "sys")
 
@@ -39,6 +42,8 @@ def write_root(interior: Interior, root: Path, *, python: str, programs_inside: 
             "utf-8",
         )
         program.chmod(0o755)
+    for folder in {folder for file in interior.files for folder in file.path.parents}:
+        os.utime(_inside(root, folder), (_LONG_AGO, _LONG_AGO))
 
 
 def own_program(python: str, name: str, place: object, *arguments: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -93,6 +94,12 @@ def test_files_and_folders_are_written(tmp_path: Path) -> None:
         assert (
             (tmp_path / ".aml-emu/bin" / name).read_text().startswith("#!/bin/sh\nexec /p/python ")
         )
+
+
+def test_a_tree_looks_as_old_as_one_of_an_image(tmp_path: Path) -> None:
+    """runsvdir waits a second before it starts what changed in this second."""
+    write_root(INSIDE, tmp_path, python="python", programs_inside="/.aml-emu")
+    assert (tmp_path / "var/runit").stat().st_mtime < time.time() - 3600
 
 
 @pytest.mark.parametrize("path", ["/etc/nginx/app", "/usr/bin/tool", "/bin/sh"])

@@ -183,6 +183,7 @@ def _become(argv: list[str], env: dict[str, str], cwd: str, output: int | None) 
     for number in (*RESTORED, *FORWARDED):
         signal.signal(number, signal.SIG_DFL)
     if output is not None:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # standard input is the command's own
         os.dup2(output, 1)
         os.dup2(output, 2)
     os.chdir(cwd)

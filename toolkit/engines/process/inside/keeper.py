@@ -1,8 +1,8 @@
 """Owns one launch from its start to its end, whatever becomes of the command that asked for it.
 
-Called with the launch's folder and three open files: its lock, the socket for requests, and where
-to say whether it started. Writes the log and,
-at the end, the exit code; holds the lock as long as anything of the launch lives.
+Called with the launch's folder and open files: its lock, the socket for requests, where to say
+whether it started, and the command's standard input if it has one. Writes the log and, at the end,
+the exit code; holds the lock as long as anything of the launch lives.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PLAIN = "plain"
 def main(place: str, *files: str) -> None:
     """Become a daemon, start the launch, and see it to its end."""
     folder = Path(place)
-    lock, listener, ack = map(int, files)
+    lock, listener, ack, *leash = map(int, files)
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -34,16 +34,10 @@ def main(place: str, *files: str) -> None:
     spec = os.open(folder / "launch.json", os.O_RDONLY)
     pid = os.fork()
     if pid == 0:
-        handed = (spec, listener, ack, life, lock)
-        for file in handed:
-            os.set_inheritable(file, True)  # noqa: FBT003  # the call takes no keyword
-        argv = [*launch["argv"], *(str(file) for file in handed[:4])]
-        try:
-            os.execve(argv[0], argv, {"PATH": os.defpath})  # noqa: S606  # no shell is wanted
-        except OSError as error:
-            os.write(ack, f"{argv[0]}: {error.strerror}\n".encode())
-        os._exit(127)
-    for file in (spec, listener, ack, life):
+        if leash:
+            os.dup2(leash[0], 0)
+        _become_first(launch["argv"], (spec, listener, ack, life, lock))
+    for file in (spec, listener, ack, life, *leash):
         os.close(file)
     status = 0
     ended = 0
@@ -53,6 +47,18 @@ def main(place: str, *files: str) -> None:
         processes.kill_descendants()
     record(folder, processes.exit_code(status))
     os.close(mine)
+
+
+def _become_first(argv: list[str], handed: tuple[int, ...]) -> None:
+    """Be the launch's first process, which is told the numbers of all open files but the lock."""
+    for file in handed:
+        os.set_inheritable(file, True)  # noqa: FBT003  # the call takes no keyword
+    argv = [*argv, *(str(file) for file in handed[:4])]
+    try:
+        os.execve(argv[0], argv, {"PATH": os.defpath})  # noqa: S606  # no shell is wanted
+    except OSError as error:
+        os.write(handed[2], f"{argv[0]}: {error.strerror}\n".encode())
+    os._exit(127)
 
 
 def record(folder: Path, code: int) -> None:

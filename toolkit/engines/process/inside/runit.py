@@ -86,14 +86,8 @@ class Supervised:
     """One service: what runs, what is wanted, and the files that `sv` reads and writes."""
 
     def __init__(self) -> None:
-        folder = Path("supervise")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        for name in ("control", "ok"):
-            if not (folder / name).exists():
-                os.mkfifo(folder / name, 0o600)
-        # Open for reading and writing: neither end of the pipe is ever missing.
-        self._control = os.open(folder / "control", os.O_RDWR | os.O_NONBLOCK)
-        self._ok = os.open(folder / "ok", os.O_RDWR | os.O_NONBLOCK)
+        Path("supervise").mkdir(mode=0o700, exist_ok=True)
+        self._control = _open_pipe(Path("supervise/control"))
         self._wake = _woken_by(signal.SIGCHLD)
         self._pid = 0
         self._state = DOWN
@@ -102,6 +96,8 @@ class Supervised:
         self._terminated = False
         self._leaving = False
         signal.signal(signal.SIGTERM, lambda *_: self._obey("x"))
+        self._write_status()
+        self._ok = _open_pipe(Path("supervise/ok"))  # last: who can open it reads the status
 
     def live(self) -> int:
         while not (self._leaving and self._state == DOWN):
@@ -260,6 +256,13 @@ def _woken_by(number: signal.Signals) -> int:
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     signal.signal(number, lambda *_: None)
     return wake
+
+
+def _open_pipe(path: Path) -> int:
+    """Open for reading and writing: neither end of it is ever missing."""
+    if not path.exists():
+        os.mkfifo(path, 0o600)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
 
 def _doze(file: int, seconds: float) -> None:
