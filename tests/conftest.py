@@ -108,6 +108,7 @@ def fence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(docker.DockerClient, "__init__", no_client)
     monkeypatch.setattr(docker, "from_env", no_client)
+    monkeypatch.setattr("toolkit.engines.docker.engine.connect", no_client)  # asks the socket first
     monkeypatch.setattr(subprocess.Popen, "__init__", no_program)
     monkeypatch.setenv("DOCKER_HOST", NOWHERE)
 

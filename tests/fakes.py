@@ -24,6 +24,7 @@ from toolkit.engines.base import (
     EngineInfo,
     ExecResult,
     Handle,
+    HostAddress,
     Image,
     Pruned,
     Pruning,
@@ -73,14 +74,13 @@ class Script:
     replies: Mapping[tuple[str, ...], ExecResult] = field(default_factory=dict)
 
 
-class Listener:
-    """One host port that holds the conversation it was given with everyone who connects."""
+class Reception:
+    """Holds a conversation with everyone who connects to a listening socket, one by one."""
 
-    def __init__(self, converse: Conversation | None, port: int | None = None) -> None:
+    def __init__(self, listening: socket.socket, converse: Conversation | None) -> None:
+        self._socket = listening
         self._converse = converse
-        self._socket = socket.create_server((ports.LOOPBACK, port or 0))
-        self.address = Address(host=ports.LOOPBACK, port=int(self._socket.getsockname()[1]))
-        self._thread = threading.Thread(target=self._serve, name="listener", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="reception", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -97,6 +97,18 @@ class Listener:
             with connection:
                 if self._converse:
                     self._converse(connection)
+
+
+class Listener:
+    """One host port that holds the conversation it was given with everyone who connects."""
+
+    def __init__(self, converse: Conversation | None, port: int | None = None) -> None:
+        listening = socket.create_server((ports.LOOPBACK, port or 0))
+        self.address = Address(host=ports.LOOPBACK, port=int(listening.getsockname()[1]))
+        self._reception = Reception(listening, converse)
+
+    def close(self) -> None:
+        self._reception.close()
 
 
 class FakeHandle:
@@ -275,6 +287,9 @@ class FakeEngine:
             if any(p.host == port for p in handle.plan.ports):
                 return f"container `{handle.name}`"
         return ports.holder(port)
+
+    def host_address(self) -> HostAddress:
+        return HostAddress(bind=ports.LOOPBACK, name=ports.LOOPBACK)
 
     def images(self, labels: Mapping[str, str]) -> list[StoredImage]:
         return [

@@ -42,8 +42,11 @@ def leaving_nothing(name: str) -> Iterator[None]:
             for tag in image.tags:
                 if name in tag:
                     _client.images.remove(tag, force=True)
-        for record in _records_of(name):
-            _client.api.prune_builds({"id": record})  # type: ignore[arg-type]
+        left = -1
+        while (records := _records_of(name)) and len(records) != left:
+            left = len(records)  # one that others stand on goes in the next round
+            for record in records:
+                _client.api.prune_builds({"id": record})  # type: ignore[arg-type]
 
 
 def _records_of(name: str) -> list[str]:

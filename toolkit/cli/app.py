@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -14,16 +15,29 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.arguments import spelled_out
+from toolkit.cli.assets import app as assets_app
+from toolkit.cli.assets import register
 from toolkit.cli.base import app as base_app
 from toolkit.cli.build import build
 from toolkit.cli.debug import app as debug_app
+from toolkit.cli.deploy import deploy
 from toolkit.cli.doctor import doctor
 from toolkit.cli.env import app as env_app
 from toolkit.cli.invoke import invoke
+from toolkit.cli.load import load
 from toolkit.cli.package import package
+from toolkit.cli.promote import promote
 from toolkit.cli.prune import prune
+from toolkit.cli.python import SETTINGS as PYTHON_SETTINGS
+from toolkit.cli.python import python
+from toolkit.cli.replay import replay
+from toolkit.cli.run import run
+from toolkit.cli.run_control import cancel as cancel_run
+from toolkit.cli.run_control import logs as run_logs
+from toolkit.cli.runs import app as runs_app
 from toolkit.cli.serve import serve
 from toolkit.cli.services import down, logs, ps, stop
+from toolkit.cli.traffic import credentials, traffic
 from toolkit.errors import EmuError
 
 # Typer has brought its own copy of click since 0.26; older ones import it: ask the class itself.
@@ -40,11 +54,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (build, package, serve, invoke, ps, logs, stop, down, prune, doctor):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(build, package),
+    *(serve, deploy, invoke, traffic, credentials, replay, load, promote),
+    *(run, register),
+    *(ps, logs, stop, down, prune, doctor),
+)
+for command in _COMMANDS:
     app.command()(command)
+app.command(context_settings=PYTHON_SETTINGS)(python)
+app.add_typer(assets_app, name="assets")
 app.add_typer(base_app, name="base")
 app.add_typer(debug_app, name="debug")
 app.add_typer(env_app, name="env")
+runs_app.command("logs")(run_logs)
+runs_app.command("cancel")(cancel_run)
+app.add_typer(runs_app, name="runs")
 
 
 def main() -> NoReturn:

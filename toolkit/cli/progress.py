@@ -155,9 +155,13 @@ class BuildProgress:
         # A FROM ends twice, once resolved and once pulled: its seconds add up.
         again = step.seconds is not None
         step.seconds, step.cached = (step.seconds or 0.0) + seconds, cached
-        if not again and not step.is_internal:
+        if not again and not step.is_internal and not (cached and self._has_seen(step)):
             self.finished.append(step)
         self._view.ended(number, step)
+
+    def _has_seen(self, step: Step) -> bool:
+        """Whether this command has run it already, ahead of the build."""
+        return any((done.name, done.place) == (step.name, step.place) for done in self.finished)
 
 
 def _step(event: StepStarted) -> Step:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 
@@ -10,9 +11,12 @@ from toolkit.engines.base import (
     BuildOptions,
     Engine,
     EngineInfo,
+    Forehanded,
     Handle,
+    HostAddress,
     Image,
     Pruning,
+    Serial,
     StoredImage,
 )
 from toolkit.engines.events import BuildEvent
@@ -27,10 +31,23 @@ class AutomaticEngine:
         self._first = first
         self._instead = instead
         self._why = ""
+        self._series: ExitStack | None = None
 
     @cached_property
     def _second(self) -> Engine:
-        return self._instead()
+        second = self._instead()
+        if self._series is not None and isinstance(second, Serial):
+            self._series.enter_context(second.series())
+        return second
+
+    @contextmanager
+    def series(self) -> Iterator[None]:
+        """A series of the second engine, if it turns out to be the chosen one."""
+        with ExitStack() as self._series:
+            if "_second" in vars(self) and isinstance(self._second, Serial):
+                self._series.enter_context(self._second.series())
+            yield
+        self._series = None
 
     @cached_property
     def _chosen(self) -> Engine:
@@ -56,11 +73,21 @@ class AutomaticEngine:
     ) -> Image:
         return self._chosen.build(plan, options, on_event)
 
+    def begin(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Callable[[], None]:
+        if isinstance(self._chosen, Forehanded):
+            return self._chosen.begin(plan, options, on_event)
+        return lambda: None
+
     def has(self, image: str) -> bool:
         return self._chosen.has(image)
 
     def port_holder(self, port: int) -> str | None:
         return self._chosen.port_holder(port)
+
+    def host_address(self) -> HostAddress:
+        return self._chosen.host_address()
 
     def images(self, labels: Mapping[str, str]) -> list[StoredImage]:
         return self._chosen.images(labels)

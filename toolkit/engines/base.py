@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import IO, Literal, Protocol, runtime_checkable
+from typing import IO, Final, Literal, Protocol, runtime_checkable
 
 from toolkit.engines.events import BuildEvent
 from toolkit.plans.model import ImagePlan, LaunchPlan
@@ -15,18 +16,24 @@ PrunedKind = Literal[
     "container", "launch", "image", "volume", "build cache", "environment", "folder"
 ]
 
+# When the files and folders of a launch were changed, as they say (1980, the first that a zip file
+# can say too): runsvdir waits a second before it looks at a tree that has just changed.
+LONG_AGO: Final = 315_532_800
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineInfo:
     """Which engine answered, for people and for `doctor`.
 
-    `notes` are what its user should know beforehand: one sentence each.
+    `notes` are what its user should know beforehand: one sentence each. One that
+    `builds_dockerfiles` not makes environments only.
     """
 
     name: str
     version: str
     address: str
     platform: str
+    builds_dockerfiles: bool = True
     notes: tuple[str, ...] = ()
 
 
@@ -67,6 +74,14 @@ class Address:
 
     host: str
     port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostAddress:
+    """How launched things reach this machine: what to listen on here, and its name in there."""
+
+    bind: str
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +165,38 @@ class Amendable(Protocol):
     def exec_as_root(self, command: Sequence[str]) -> ExecResult: ...
 
 
+@runtime_checkable
+class Nearby(Protocol):
+    """A handle that may be reached without the engine's own forwarding in between."""
+
+    def direct_address(self, port: int) -> Address | None:
+        """Where this machine may reach a container port itself; the caller tries it first."""
+        ...
+
+
+@runtime_checkable
+class Forehanded(Protocol):
+    """An engine that can begin a build whose last steps are not known yet."""
+
+    def begin(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Callable[[], None]:
+        """Start the steps of `plan` and return how to give them up.
+
+        The next `build` waits until they have ended.
+        """
+        ...
+
+
+@runtime_checkable
+class Serial(Protocol):
+    """An engine that can start many short runs faster than one by one."""
+
+    def series(self) -> AbstractContextManager[None]:
+        """While it lasts; what was launched meanwhile ends with it."""
+        ...
+
+
 class Engine(Protocol):
     """Builds images and launches plans."""
 
@@ -170,6 +217,10 @@ class Engine(Protocol):
 
     def port_holder(self, port: int) -> str | None:
         """What listens on a port of 127.0.0.1, for people; None if it is free."""
+        ...
+
+    def host_address(self) -> HostAddress:
+        """Where a server of ours must listen for launched things; EngineUnavailable if nowhere."""
         ...
 
     def images(self, labels: Mapping[str, str]) -> list[StoredImage]: ...

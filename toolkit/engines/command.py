@@ -4,14 +4,74 @@ from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from toolkit.errors import EngineUnavailable
 
 logger = logging.getLogger(__name__)
+
+
+class Talk:
+    """A running program that is fed and says things; it has ended when the block ends."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def lines(self) -> Iterator[str]:
+        """What it says on stderr, as it comes, to its end."""
+        for line in cast("IO[bytes]", self._process.stderr):
+            yield line.decode("utf-8", errors="replace")
+
+    def exit_code(self) -> int:
+        """Waits for the end."""
+        return self._process.wait()
+
+    def end(self) -> None:
+        """From any thread: ask it to end, as Ctrl-C would."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+
+@contextmanager
+def talk(
+    argv: Sequence[str], *, environ: Mapping[str, str], body: Iterator[bytes]
+) -> Iterator[Talk]:
+    """Start `argv` with `body` on its stdin. Nothing of it runs on when the block is left."""
+    logger.debug("running: %s", shlex.join(argv))
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            env=dict(environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+    except FileNotFoundError as error:
+        raise EngineUnavailable(f"program not found: {argv[0]}") from error
+    feeder = threading.Thread(target=_feed, args=(process, body), name="stdin", daemon=True)
+    feeder.start()
+    started = Talk(process)
+    try:
+        yield started
+    finally:
+        started.end()
+        process.wait()
+        feeder.join()
+        cast("IO[bytes]", process.stderr).close()
+
+
+def _feed(process: subprocess.Popen[bytes], body: Iterator[bytes]) -> None:
+    stdin = cast("IO[bytes]", process.stdin)
+    with suppress(BrokenPipeError), stdin:  # it has ended, and says why
+        for chunk in body:
+            stdin.write(chunk)
 
 
 @dataclass(frozen=True, kw_only=True)

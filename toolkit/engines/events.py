@@ -73,7 +73,7 @@ class InputsChanged:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageReady:
-    """The build's last event."""
+    """The build's last event. `id` is empty where only first steps were run, ahead of a build."""
 
     id: str
 

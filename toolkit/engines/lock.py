@@ -6,8 +6,9 @@ environment file changes one line here.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final, Protocol
 import uv
 
 from toolkit.engines import command
+from toolkit.engines.addition import added_pins
 from toolkit.engines.feeds import redacted, without_passwords
 from toolkit.engines.trust import HostTrust
 from toolkit.engines.unresolved import failure, lacks_a_package, tells_of_refusal
@@ -42,6 +44,12 @@ def lock_path(folder: Path, *, name: str, platform: str, python: str) -> Path:
     return folder / "lock" / f"{name}-{platform.replace('/', '-')}-py{python}.txt"
 
 
+def kept_lock(requirements: Requirements, *, platform: str, path: Path) -> str | None:
+    """The lock at `path`, if it was made from the same requirements."""
+    asked, lock = _read(path)
+    return lock if asked == _described(requirements, platform) else None
+
+
 def resolve(
     requirements: Requirements,
     *,
@@ -50,10 +58,9 @@ def resolve(
     spec: Path,
     trust: HostTrust,
     environ: Mapping[str, str],
-    upgrade: bool = False,
     run: Run = command.run,
 ) -> str:
-    """The lock's text; made by uv unless the file at `path` was made from the same requirements.
+    """The text of a new lock, made by uv and kept at `path`; the versions of an old one stay.
 
     The lock is public: passwords in the requirements reach uv and nobody else. Raises SpecError
     when no set of versions meets the requirements (uv's explanation in details), BuildFailed when
@@ -65,27 +72,43 @@ def resolve(
             f"environments cannot be resolved for this engine's platform: {platform}",
             hint="use an engine for " + " or ".join(UV_PLATFORMS),
         )
-    marker = f"{_MARKER}{_digest(requirements, platform)}\n"
-    kept = path.read_text("utf-8") if path.is_file() else ""
-    if kept.startswith(marker) and not upgrade:
-        return kept.removeprefix(marker)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".new")
-    scratch.write_text("" if upgrade else kept, "utf-8")
+    asked, kept = _described(requirements, platform), _read(path)
     compile_ = _Compile(requirements.python, platform, spec, {**environ, **trust.for_uv()}, run)
-    try:
-        compile_(requirements.lines, scratch)
-        locked = scratch.read_text("utf-8")
-        if requirements.upgrades:
-            # as a later `pip install --upgrade`: it keeps what it can and wins where it cannot
-            compile_(requirements.upgrades, scratch)
-            locked = _overlaid(locked, scratch.read_text("utf-8"))
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as scratch:
+        locked = _locked(requirements, compile_, asked, kept, Path(scratch))
         text = "\n".join((*_options(requirements), *without_passwords(locked.splitlines()))) + "\n"
-        scratch.write_text(marker + text, "utf-8")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+        written = Path(scratch) / "written"
+        written.write_text(f"{_MARKER}{asked}\n{text}", "utf-8")
+        written.replace(path)
     return text
+
+
+def _locked(
+    requirements: Requirements,
+    compile_: _Compile,
+    asked: str,
+    kept: tuple[str, str],
+    scratch: Path,
+) -> str:
+    """Pins alone, by name."""
+    before, lock = kept
+    output = scratch / "lock"
+    if pins := added_pins(before, asked):
+        options = [line for line in requirements.lines if line.startswith("-")]
+        constraints = scratch / "constraints"
+        constraints.write_text(_pins(lock), "utf-8")
+        output.write_text("", "utf-8")
+        if compile_.on_top((*options, *pins), constraints, output):
+            return _overlaid(_pins(lock), output.read_text("utf-8"))
+    output.write_text(lock, "utf-8")
+    compile_(requirements.lines, output)
+    locked = output.read_text("utf-8")
+    if requirements.upgrades:
+        # as a later `pip install --upgrade`: it keeps what it can and wins where it cannot
+        compile_(requirements.upgrades, output)
+        locked = _overlaid(locked, output.read_text("utf-8"))
+    return locked
 
 
 @dataclass(frozen=True)
@@ -108,13 +131,26 @@ class _Compile:
             outcome = again if tells_of_refusal(again.errors) else outcome
         raise failure(outcome.exit_code, outcome.errors, self.spec)
 
-    def _asked(self, lines: Sequence[str], output: Path, *, strategy: str) -> command.Outcome:
+    def on_top(self, lines: Sequence[str], constraints: Path, output: Path) -> bool:
+        """Whether these lines can be met without touching the versions in `constraints`."""
+        more = ("--constraint", str(constraints))
+        return not self._asked(lines, output, *more, strategy="unsafe-best-match").exit_code
+
+    def _interpreter(self) -> list[str]:
+        """Ours, which uv would look for first, where it is of the version that is asked for."""
+        is_wanted = self.python == f"{sys.version_info.major}.{sys.version_info.minor}"
+        return ["--python", sys.executable] if is_wanted else []
+
+    def _asked(
+        self, lines: Sequence[str], output: Path, *more: str, strategy: str
+    ) -> command.Outcome:
         argv = [
             uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate",
             "--index-strategy", strategy,
-            "--python-version", self.python,
+            *self._interpreter(), "--python-version", self.python,
             "--python-platform", UV_PLATFORMS[self.platform],
             "--output-file", str(output.resolve()),
+            *more,
         ]  # fmt: skip
         return self.run(
             argv,
@@ -138,9 +174,23 @@ def _options(requirements: Requirements) -> list[str]:
     return [line for line in without_passwords(requirements.lines) if line.startswith("-")]
 
 
-def _digest(requirements: Requirements, platform: str) -> str:
-    """A hash of what is asked for; another password asks for nothing else."""
-    described = [requirements.python, list(redacted(requirements.lines)), platform]
-    if requirements.upgrades:
-        described.append(list(redacted(requirements.upgrades)))
-    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+def _pins(lock: str) -> str:
+    """A lock without its options."""
+    return "".join(f"{line}\n" for line in lock.splitlines() if not line.startswith("-"))
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """What a lock was made from, and its text; both empty where there is none to rely on."""
+    first, _, lock = path.read_text("utf-8").partition("\n") if path.is_file() else ("", "", "")
+    return (first.removeprefix(_MARKER), lock) if first.startswith(_MARKER) else ("", "")
+
+
+def _described(requirements: Requirements, platform: str) -> str:
+    """What is asked for, on one line; another password asks for nothing else."""
+    described = {
+        "python": requirements.python,
+        "platform": platform,
+        "lines": redacted(requirements.lines),
+        "upgrades": redacted(requirements.upgrades),
+    }
+    return json.dumps(described)

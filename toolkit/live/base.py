@@ -9,7 +9,7 @@ from pathlib import Path
 
 from typing_extensions import assert_never
 
-from toolkit.engines.base import BuildOptions, Engine, Image
+from toolkit.engines.base import BuildOptions, Engine, EngineInfo, Image
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.plans import base
@@ -32,8 +32,10 @@ def make_base(
 ) -> Image:
     """Build our base and tag it `aml-emu/base`. `auto`: the registry first, then packages.
 
-    A `tar` is a root file system, and says by itself where the base comes from.
+    A `tar` is a root file system, and says by itself where the base comes from. Raises
+    EngineUnavailable before anything is fetched if the engine could not build it.
     """
+    info = _builder(engine)
 
     def build(plan: ImagePlan) -> Image:
         named = replace(plan, tags=(*plan.tags, f"{DEFAULT_BASE}:latest"))
@@ -45,13 +47,13 @@ def make_base(
         case "registry":
             return build(base.plan_base_from_registry())
         case "debian":
-            return _from_debian(settings, engine, build, say)
+            return _from_debian(settings, info, build, say)
         case "auto":
             try:
                 return build(base.plan_base_from_registry())
             except BuildFailed as error:
                 say(f"{error.message}: using Debian packages instead")
-                return _from_debian(settings, engine, build, say)
+                return _from_debian(settings, info, build, say)
         case _:
             assert_never(source)
 
@@ -61,10 +63,21 @@ def package_folder(settings: Settings) -> Path:
     return settings.cache_folder / "debian"
 
 
+def _builder(engine: Engine) -> EngineInfo:
+    info = engine.check()
+    if info.builds_dockerfiles:
+        return info
+    raise EngineUnavailable(
+        f"the {info.name} engine builds no Dockerfiles, which a base image is made from",
+        details="\n".join(info.notes),
+        hint="start Docker; without it, environments are made from this machine's system",
+    )
+
+
 def _from_debian(
-    settings: Settings, engine: Engine, build: Callable[[ImagePlan], Image], say: Say
+    settings: Settings, info: EngineInfo, build: Callable[[ImagePlan], Image], say: Say
 ) -> Image:
-    ours, theirs = machine_platform(host.machine()), engine.check().platform
+    ours, theirs = machine_platform(host.machine()), info.platform
     if ours != theirs:
         raise EngineUnavailable(
             f"the Debian packages of this machine ({ours}) do not fit the engine: {theirs}",

@@ -22,7 +22,7 @@ from toolkit.plans.delta import Delta, changes_between, delta_between, site_pack
 from toolkit.plans.foundation import files_of
 from toolkit.plans.model import ImagePlan
 from toolkit.settings import Settings
-from toolkit.specs.environment import CuratedEnvironment, load_environment
+from toolkit.specs.environment import CuratedEnvironment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class FollowedEnvironment:
         self._request = request
         self._settings = settings
         self._platform = request.platform or platform
-        environment = load_environment(request.env)
+        environment = request.environment()
         own = not isinstance(environment, CuratedEnvironment)
         self.files = (
             frozenset(path.resolve() for path in files_of(environment)) if own else frozenset()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import platform as host
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from toolkit.engines.base import BuildOptions, Engine, Image
+from toolkit.engines.base import BuildOptions, Engine, Forehanded, Image
 from toolkit.engines.events import BuildEvent
 from toolkit.engines.trust import HostTrust
 from toolkit.live.base import make_base
-from toolkit.live.packages import Resolved, resolve_packages
+from toolkit.live.packages import Meanwhile, Resolved, no_work, resolve_packages
 from toolkit.plans.dockerfile import OwnImage, own_name, plan_own_image
 from toolkit.plans.foundation import foundation_of
-from toolkit.plans.image import plan_image
+from toolkit.plans.image import plan_groundwork, plan_image
 from toolkit.plans.model import CondaMode, ImageKind, ImagePlan
+from toolkit.plans.packages import Locked
 from toolkit.plans.platform import machine_platform
 from toolkit.settings import DEFAULT_BASE, Settings
 from toolkit.specs.environment import (
@@ -34,25 +36,31 @@ OWN_IMAGES: Final = "aml-emu"  # the part of a tag before the plan's name
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
-    """What the user asked to have built. `env` is a file, an image or a curated name.
+    """What the user asked to have built.
 
+    `env` is a file, an image or a curated name, or a function that reads the environment from
+    where else it stands, e.g. inside a deployment's file.
     Without a `kind` it is what a curated environment is made for, and inference for all others.
     Without a `platform` it is the engine's own.
     """
 
-    env: str
+    env: str | Callable[[], Environment]
     kind: ImageKind | None = None
     conda: CondaMode = "auto"
     tags: tuple[str, ...] = ()
     no_cache: bool = False
     platform: str | None = None
 
+    def environment(self) -> Environment:
+        """As its files are now."""
+        return load_environment(self.env) if isinstance(self.env, str) else self.env()
+
 
 def build_image(
     request: ImageRequest, settings: Settings, engine: Engine, *, say: Say, on_event: OnEvent
 ) -> Image:
     """The image, built unless one of the same inputs is there; a missing default base is made."""
-    environment = load_environment(request.env)
+    environment = request.environment()
     info = engine.check()
     for note in info.notes:
         say(note)
@@ -68,9 +76,26 @@ def build_image(
         options = BuildOptions(secrets=secrets, no_cache=request.no_cache)
         return engine.build(plan, options, on_event)
 
+    @contextmanager
+    def groundwork(packages: Locked, trust: HostTrust) -> Iterator[None]:
+        """What needs no lock is built while there is none."""
+        plan = _groundwork(environment, packages, request, settings, trust=trust)
+        if not isinstance(engine, Forehanded) or plan is None or not engine.has(plan.base):
+            yield
+            return
+        options = BuildOptions(secrets=trust.secrets())
+        give_up = engine.begin(replace(plan, platform=foreign), options, on_event)
+        try:
+            yield
+        except BaseException:
+            give_up()
+            raise
+
     # First, because a mistake in the packages should not wait for the user's Dockerfile.
     platform = request.platform or info.platform
-    resolved = _resolved(environment, request, settings, platform=platform, say=say)
+    resolved = _resolved(
+        environment, request, settings, platform=platform, say=say, meanwhile=groundwork
+    )
     if feeds := resolved.trust.feeds():
         say(f"given to the build as secrets: {', '.join(feeds)}")
     own = _own_image(environment, settings, say=say)
@@ -93,7 +118,7 @@ def plan_without_building(
     request: ImageRequest, settings: Settings, *, platform: str, say: Say
 ) -> Planned:
     """The plan of the image. Of a Dockerfile of the user's it knows the text, not the result."""
-    environment = load_environment(request.env)
+    environment = request.environment()
     resolved = _resolved(environment, request, settings, platform=platform, say=say)
     base = base_for(environment, settings, say=say)
     plan = _plan(environment, resolved, request, base=base)
@@ -106,7 +131,7 @@ def write_context(request: ImageRequest, settings: Settings, folder: Path, *, sa
     A Dockerfile of the user's is written to `own/`: it is built first, under the name that the
     other one stands on.
     """
-    environment = load_environment(request.env)
+    environment = request.environment()
     platform = request.platform or machine_platform(host.machine())
     resolved = _resolved(environment, request, settings, platform=platform, say=say)
     own = _own_image(environment, settings, say=say)
@@ -137,6 +162,26 @@ def _plan(
     )
 
 
+def _groundwork(
+    environment: Environment,
+    packages: Locked,
+    request: ImageRequest,
+    settings: Settings,
+    *,
+    trust: HostTrust,
+) -> ImagePlan | None:
+    """None where it would be of no use, or stands on what is still to be built."""
+    if request.no_cache or isinstance(foundation_of(environment), Dockerfile):
+        return None
+    return plan_groundwork(
+        environment,
+        python=packages.python,
+        kind=kind_of(request, environment),
+        base=base_for(environment, settings, say=lambda _: None),
+        secrets=tuple(trust.secrets()),
+    )
+
+
 def _resolved(
     environment: Environment,
     request: ImageRequest,
@@ -144,6 +189,7 @@ def _resolved(
     *,
     platform: str,
     say: Say,
+    meanwhile: Meanwhile = no_work,
 ) -> Resolved:
     return resolve_packages(
         environment,
@@ -152,6 +198,7 @@ def _resolved(
         mode=request.conda,
         platform=platform,
         say=say,
+        meanwhile=meanwhile,
     )
 
 

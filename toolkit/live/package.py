@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from toolkit.engines.base import BuildOptions, Engine, Image
 from toolkit.errors import SpecError
 from toolkit.live.image import ImageRequest, OnEvent, Say, build_image, write_plan
+from toolkit.plans import azureml
 from toolkit.plans.bake import plan_bake, plan_package
+from toolkit.plans.deployment import PlacedModel
 from toolkit.plans.model import ImagePlan
 from toolkit.plans.service import Scoring
 from toolkit.settings import Settings
@@ -24,15 +27,20 @@ class PackageRequest:
     """What to put on which environment.
 
     `baked` takes the script's folder, as `serve` mounts it; `package` the script alone, or the
-    folder `source` that it lies in, as the v1 SDK's Model.package.
+    folder `source` that it lies in, as the v1 SDK's Model.package. `placed` are models that are
+    registered: name and version say where they lie. `variables` are for the server besides its
+    environment's own; `with_sdk` takes our `azureml` along, of a `package` only.
     """
 
     environment: ImageRequest
     script: Path
     style: Style
     models: tuple[Path, ...] = ()
+    placed: tuple[PlacedModel, ...] = ()
     name: str | None = None
     source: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    with_sdk: bool = False
 
 
 def build_package(
@@ -74,13 +82,15 @@ def _checked(request: PackageRequest) -> Scoring:
             f"scoring script is not in the source directory: {request.script}",
             hint=f"move it into {request.source}, or leave out `--source-directory`",
         )
-    for model in request.models:
+    for model in (*request.models, *(placed.source for placed in request.placed)):
         if not model.exists():
             raise SpecError(f"model not found: {model}")
     return Scoring(
         name=slug(request.name or script.parent.name),
         script=script,
         models=tuple(model.resolve() for model in request.models),
+        placed=tuple(model.mount(azureml.APP_ROOT) for model in request.placed),
+        env=request.variables,
     )
 
 
@@ -97,7 +107,7 @@ def _plan(request: PackageRequest, scoring: Scoring, *, image: str) -> ImagePlan
     if request.style == "baked":
         return plan_bake(scoring, image=image, tags=tags)
     source = request.source and request.source.resolve()
-    return plan_package(scoring, image=image, source=source, tags=tags)
+    return plan_package(scoring, image=image, source=source, with_sdk=request.with_sdk, tags=tags)
 
 
 def _platform(request: PackageRequest, engine: Engine) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.engines.feeds import check_channels, with_lines, without_passwords
-from toolkit.engines.lock import lock_path, resolve
+from toolkit.engines.lock import kept_lock, lock_path, resolve
 from toolkit.engines.trust import HostTrust, host_trust
 from toolkit.plans.foundation import listed_in
 from toolkit.plans.model import CondaMode, ImageKind
@@ -16,6 +17,12 @@ from toolkit.settings import Settings
 from toolkit.specs.environment import Environment, PipEnvironment
 
 Say = Callable[[str], None]
+Meanwhile = Callable[[Locked, HostTrust], AbstractContextManager[None]]
+
+
+def no_work(_packages: Locked, _trust: HostTrust) -> AbstractContextManager[None]:
+    """What is done meanwhile, where nothing is to be built."""
+    return nullcontext()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +41,12 @@ def resolve_packages(
     mode: CondaMode,
     platform: str,
     say: Say,
+    meanwhile: Meanwhile = no_work,
 ) -> Resolved:
-    """What is to be installed; requirements are resolved unless the kept lock still holds."""
+    """What is to be installed; requirements are resolved unless the kept lock still holds.
+
+    `meanwhile` is entered while they are, with what is certain already: all but the lock.
+    """
     wanted = plan_packages(environment, kind=kind, mode=mode)
     notes = () if isinstance(environment, PipEnvironment) else environment.notes
     for note in (*notes, *wanted.notes):
@@ -48,16 +59,20 @@ def resolve_packages(
         return _for_conda(wanted, settings, trust, spec=spec)
     lines = (*wanted.lines, *wanted.upgrades)
     trust = with_lines(trust, lines, settings.environ, spec=spec)
-    lock = resolve(
-        wanted,
-        platform=platform,
-        path=lock_path(
-            settings.state_folder, name=environment.name, platform=platform, python=wanted.python
-        ),
-        spec=spec,
-        trust=trust,
-        environ=settings.environ,
+    path = lock_path(
+        settings.state_folder, name=environment.name, platform=platform, python=wanted.python
     )
+    lock = kept_lock(wanted, platform=platform, path=path)
+    if lock is None:
+        with meanwhile(Locked(python=wanted.python, lock=""), trust):
+            lock = resolve(
+                wanted,
+                platform=platform,
+                path=path,
+                spec=spec,
+                trust=trust,
+                environ=settings.environ,
+            )
     return Resolved(packages=Locked(python=wanted.python, lock=lock), trust=trust)
 
 

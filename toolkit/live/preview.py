@@ -15,7 +15,7 @@ from toolkit.plans.image import prefix_of
 from toolkit.plans.packages import CondaSolved, Present, plan_packages
 from toolkit.plans.requirements import Requirements
 from toolkit.settings import Settings
-from toolkit.specs.environment import PipEnvironment, load_environment
+from toolkit.specs.environment import PipEnvironment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Preview:
 
 def preview(request: ImageRequest, settings: Settings) -> Preview:
     """Reads the environment's files and plans; raises SpecError only for files that are wrong."""
-    environment = load_environment(request.env)
+    environment = request.environment()
     kind = kind_of(request, environment)
     notes = [] if isinstance(environment, PipEnvironment) else [*environment.notes]
     installed_by, refused = "", ""

@@ -29,6 +29,3 @@ SCORING_TIMEOUT_MS: Final = 3_600_000
 EXIT_USER_SCRIPT: Final = 3  # import of the script or init() failed
 EXIT_INSTALL_FAILED: Final = 95
 EXIT_NO_SERVER: Final = 100
-
-NO_TIMEOUT: Final = 0  # gunicorn's own word for "never"
-LONGEST_SCORING_MS: Final = 2_147_483_647

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from toolkit.errors import SpecError
-from toolkit.plans import azureml
-from toolkit.plans.model import ImagePlan, PlacedFile
+from toolkit.plans import azureml, dropin
+from toolkit.plans.model import ImagePlan, Mount, PlacedFile
 from toolkit.plans.render import render
-from toolkit.plans.service import MODEL_VERSION, Scoring, model_dir, model_mounts
+from toolkit.plans.service import Scoring, model_dir, model_mounts
 from toolkit.specs.ignore import ignore_file, ignore_rules
 
 # An account that no cloud has: the map must name one.
@@ -27,6 +27,7 @@ _ACCOUNT: Final = {
     "workspaceId": _NO_ID,
 }
 _APP: Final = PurePosixPath("azureml-app")  # in the context, as in a saved v1 package
+_SDK: Final = PurePosixPath("aml-emu-azureml")
 _MODELS: Final = PurePosixPath(azureml.MODELS_FOLDER)
 _MODEL_MAP: Final = "model_config_map.json"
 _NEVER: Final = frozenset({"__pycache__", ".git", ".aml-emu", ".venv", ".vscode"})
@@ -59,9 +60,18 @@ def plan_bake(scoring: Scoring, *, image: str, tags: tuple[str, ...] = ()) -> Im
 
 
 def plan_package(
-    scoring: Scoring, *, image: str, source: Path | None = None, tags: tuple[str, ...] = ()
+    scoring: Scoring,
+    *,
+    image: str,
+    source: Path | None = None,
+    with_sdk: bool = False,
+    tags: tuple[str, ...] = (),
 ) -> ImagePlan:
-    """What Model.package makes: the script alone, or the folder `source` that it lies in."""
+    """What Model.package makes: the script alone, or the folder `source` that it lies in.
+
+    `with_sdk` adds our own `azureml`, for a script that imports it where nothing else has it.
+    """
+    sdk = tuple(_dropin_files()) if with_sdk else ()
     if source:
         entry = PurePosixPath(source.name) / scoring.script.relative_to(source).as_posix()
         code = tuple(_code_files(source, _APP / source.name, needed=scoring.script))
@@ -69,14 +79,18 @@ def plan_package(
         entry = PurePosixPath(scoring.script.name)
         code = (_placed(scoring.script, _APP / entry),)
     model_map = PlacedFile(
-        path=PurePosixPath(_MODEL_MAP), content=_model_map(scoring.models).encode()
+        path=PurePosixPath(_MODEL_MAP), content=_model_map(_mounts(scoring)).encode()
     )
     return _plan(
         scoring,
         name=f"{scoring.name}-package",
         image=image,
-        context=(*_model_files(scoring, _APP / _MODELS), *code, model_map),
-        copies={str(_APP): azureml.APP_ROOT, _MODEL_MAP: azureml.APP_ROOT / _MODEL_MAP},
+        context=(*sdk, *_model_files(scoring, _APP / _MODELS), *code, model_map),
+        copies={
+            **({str(_SDK): dropin.FOLDER} if with_sdk else {}),
+            str(_APP): azureml.APP_ROOT,
+            _MODEL_MAP: azureml.APP_ROOT / _MODEL_MAP,
+        },
         entry=entry,
         env={"AZUREML_SOURCE_DIRECTORY": source.name} if source else {},
         tags=tags,
@@ -94,7 +108,6 @@ def _plan(
     env: Mapping[str, str] | None = None,
     tags: tuple[str, ...],
 ) -> ImagePlan:
-    mounts = tuple(model_mounts(scoring.models))
     dockerfile = render(
         "image/bake.Dockerfile.j2",
         name=name,
@@ -104,7 +117,7 @@ def _plan(
         env={
             **(env or {}),
             "AZUREML_ENTRY_SCRIPT": str(entry),
-            **model_dir(mounts),
+            **model_dir(_mounts(scoring)),
             **scoring.env,
         },
         user=azureml.IMAGE_USER,
@@ -114,15 +127,26 @@ def _plan(
     return ImagePlan(name=name, base=image, dockerfile=dockerfile, context=context, tags=tags)
 
 
+def _mounts(scoring: Scoring) -> tuple[Mount, ...]:
+    """Models by their paths, and those that a registered name and version have placed."""
+    return (*model_mounts(scoring.models), *scoring.placed)
+
+
 def _model_files(scoring: Scoring, root: PurePosixPath) -> Iterator[PlacedFile]:
     """Each model where a service has it mounted, seen from the folder of models."""
-    for mount in model_mounts(scoring.models):
+    for mount in _mounts(scoring):
         target = root / mount.target.relative_to(azureml.APP_ROOT / _MODELS)
         if mount.source.is_file():
             yield _placed(mount.source, target)
         else:
             for path in _walk(mount.source):
                 yield _placed(path, target / path.relative_to(mount.source).as_posix())
+
+
+def _dropin_files() -> Iterator[PlacedFile]:
+    source = dropin.dropin_source() / "azureml"
+    for path in _walk(source):
+        yield _placed(path, _SDK / "azureml" / path.relative_to(source).as_posix())
 
 
 def _code_files(folder: Path, root: PurePosixPath, *, needed: Path) -> Iterator[PlacedFile]:
@@ -159,13 +183,13 @@ def _is_below(path: PurePosixPath, taken: Iterable[PurePosixPath]) -> bool:
     return path.relative_to(azureml.MODELS_FOLDER) in set(taken)
 
 
-def _model_map(models: Iterable[Path]) -> str:
+def _model_map(mounts: Iterable[Mount]) -> str:
     """What the model-data collector looks its models up in."""
     described: dict[str, Any] = {}
-    for mount in model_mounts(models):
-        name = mount.target.parent.parent.name
-        identity = f"{name}:{MODEL_VERSION}"
-        described[name] = {"id": identity, "name": name, "version": MODEL_VERSION}
-    info = {name: {MODEL_VERSION: model} for name, model in described.items()}
+    info: dict[str, Any] = {}
+    for mount in mounts:
+        version, name = mount.target.parent.name, mount.target.parent.parent.name
+        described[name] = {"id": f"{name}:{version}", "name": name, "version": version}
+        info.setdefault(name, {})[version] = described[name]
     known = {"accountContext": _ACCOUNT, "models": described, "modelsInfo": info}
     return json.dumps(known, indent=2) + "\n"

@@ -20,10 +20,10 @@ class DebugOptions:
 
 
 def under_debugger(plan: LaunchPlan, options: DebugOptions) -> LaunchPlan:
-    """The same plan with debugpy on 5678 and no time-out that would kill a paused request.
+    """The same plan with debugpy on 5678.
 
-    One worker, because a breakpoint must be hit by the request that is sent; gunicorn's worker
-    time-out and the server's scoring alarm both fire while paused, so both are lifted.
+    One worker, because a breakpoint must be hit by the request that is sent. The time-outs stay
+    as they are: the runtime lifts them for as long as a client is attached.
     """
     plan = with_agent(plan, token=options.token)
     wait = {} if options.wait is None else {"AML_EMU_WAIT": f"{options.wait:g}"}
@@ -36,8 +36,6 @@ def under_debugger(plan: LaunchPlan, options: DebugOptions) -> LaunchPlan:
             "AML_EMU_DEBUG_PORT": str(azureml.DEBUG_PORT),
             "AML_EMU_BREAK_ON_ERRORS": str(int(options.break_on_errors)),
             "WORKER_COUNT": "1",
-            "WORKER_TIMEOUT": str(azureml.NO_TIMEOUT),
-            "SCORING_TIMEOUT_MS": str(azureml.LONGEST_SCORING_MS),
             **wait,
         },
         port_variables={**plan.port_variables, azureml.DEBUG_PORT: "AML_EMU_DEBUG_PORT"},

@@ -17,6 +17,7 @@ from toolkit.plans import emulation
 from toolkit.plans.model import ImagePlan, PlacedFile
 from toolkit.specs.environment.dockerfile import SCRATCH, Stage, final_image, stages
 from toolkit.specs.environment.dockerignore import IgnoreRules, load_ignore_rules
+from toolkit.specs.environment.lineage import images_taken
 from toolkit.specs.environment.model import Dockerfile
 
 # azureml-core warns beyond these: "Environment.from_docker_build_context"
@@ -56,11 +57,19 @@ def plan_own_image(
     plan = ImagePlan(
         name=own_name(name),
         base=stand_in(base),
+        others=_others(dockerfile, base, stand_in),
         dockerfile=text,
         context=files,
         labels={emulation.LABEL_KIND: "image", emulation.LABEL_NAME: name},
     )
     return OwnImage(plan=plan, notes=(*replaced, *_size_notes(dockerfile, files)))
+
+
+def _others(dockerfile: Dockerfile, base: str, stand_in: Callable[[str], str]) -> tuple[str, ...]:
+    """Stand-ins are for FROM lines only: what `COPY --from` names stays as it is in the text."""
+    standing = {stage.image for stage in stages(dockerfile)}
+    taken = (name for name in images_taken(dockerfile) if name != base)
+    return tuple(stand_in(name) if name in standing else name for name in taken)
 
 
 def _check_escape(dockerfile: Dockerfile) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from typing_extensions import assert_never
 
 from toolkit.plans import azureml, emulation
-from toolkit.plans.heavy import heavy_part
+from toolkit.plans.lockparts import parts_of
 from toolkit.plans.model import Contents, ImageKind, ImagePlan, Layout, PlacedFile
 from toolkit.plans.packages import NO_DEFAULTS, CondaSolved, Locked, Packages, Present
 from toolkit.plans.render import render
@@ -26,6 +26,7 @@ UV_VERSION: Final = "0.13.9"
 RATTLER_VERSION: Final = "0.28.0"  # its API changes between releases
 _TOOLS: Final = PurePosixPath("/opt/aml-emu-tools")
 _ROOT: Final = PurePosixPath("root")  # in the context; its content goes to `/`
+_AFTER_GROUNDWORK: Final = "\nFROM groundwork\n"
 _SERVICES: Final = emulation.HOME / "runit"  # for images whose own tree may be kept
 
 
@@ -90,6 +91,28 @@ def plan_image(
     )
 
 
+def plan_groundwork(
+    environment: Environment,
+    *,
+    python: str,
+    kind: ImageKind,
+    base: str,
+    secrets: Sequence[str] = (),
+) -> ImagePlan:
+    """The part of an image that waits for no lock: the first stages of its Dockerfile."""
+    whole = plan_image(
+        environment,
+        packages=Locked(python=python, lock=""),
+        kind=kind,
+        base=base,
+        secrets=secrets,
+    )
+    text, found, _ = whole.dockerfile.partition(_AFTER_GROUNDWORK)
+    if not found:
+        raise ValueError("the template has no stage `groundwork`")
+    return replace(whole, dockerfile=text, contents=None)
+
+
 def prefix_of(environment: Environment) -> PurePosixPath:
     """Where the environment is installed in its image."""
     recipe = environment.recipe if isinstance(environment, CuratedEnvironment) else environment
@@ -140,14 +163,12 @@ def _from_lock(packages: Locked, layout: Layout, prefix: PurePosixPath) -> _Step
     )
     if packages.python in {"3.8", "3.9"}:
         contents = replace(contents, debugpy_version=emulation.DEBUGPY_BEFORE_310)
-    heavy = heavy_part(packages.lock)
+    names = ("common.lock", "further.lock")
+    lists = {name: part for name, part in zip(names, parts_of(packages.lock), strict=True) if part}
     return _Steps(
         template="lock",
-        values={"version": packages.python, "heavy": bool(heavy)},
-        context=(
-            *([_text("heavy.lock", heavy)] if heavy else []),
-            _text("requirements.lock", packages.lock),
-        ),
+        values={"version": packages.python, "lists": tuple(lists)},
+        context=tuple(_text(name, part) for name, part in lists.items()),
         python=prefix / "bin/python",
         contents=contents,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 import zlib
@@ -19,11 +20,12 @@ from toolkit.plans.model import ImagePlan, PlacedFile
 
 # Context files that list packages: a change in them is told by package, not by file.
 LISTS: Final = frozenset(
-    {"requirements.lock", "heavy.lock", "requirements.txt", "conda.txt", "upgrades.txt"}
+    {"common.lock", "further.lock", "requirements.txt", "conda.txt", "upgrades.txt"}
 )
 _OUR_FILES: Final = PurePosixPath("root/opt/aml-emu")  # they change with aml-emu, all at once
 _MANY: Final = 100  # files; beyond them only folders are told apart, or the label would be large
 _SHORT: Final = 8  # digits of a digest: enough to see a difference, no proof of sameness
+_INSTRUCTION: Final = re.compile(r"(?:.*\\\n)*.*\n?")
 _USER_INFO: Final = re.compile(r"(?<=//)[^/\s]*@")
 _TOLD: Final = 4  # packages or files that one sentence names
 
@@ -62,12 +64,18 @@ def inputs_of(plan: ImagePlan, base_id: str) -> Inputs:
     others = [file for file in plan.context if str(file.path) not in LISTS]
     return Inputs(
         base=base_id.removeprefix("sha256:")[:12],
-        dockerfile=_short(PlacedFile(path=_OUR_FILES, content=plan.dockerfile.encode()).digest()),
+        dockerfile=_short(hashlib.sha256(_frame(plan.dockerfile).encode()).hexdigest()),
         platform=plan.platform or "",
         secrets=plan.secrets,
         packages=tuple(sorted({line for file in lists for line in _lines(file)})),
         files=dict(_digests(others)),
     )
+
+
+def _frame(dockerfile: str) -> str:
+    """The text without steps that a list decides on: its packages are told by name."""
+    steps = _INSTRUCTION.findall(dockerfile)
+    return "".join(step for step in steps if not any(f"source={name}," in step for name in LISTS))
 
 
 def read_label(text: str) -> Inputs | None:

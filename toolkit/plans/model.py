@@ -80,7 +80,9 @@ class Contents(Layout):
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePlan:
-    """An image to build: a Dockerfile, its context, and the one image it stands on.
+    """An image to build: a Dockerfile, its context, and the image it stands on.
+
+    `others` are further images that its steps take files from.
 
     `contents` says the same for engines that build no images; it is missing where only a build
     can know: an image or a Dockerfile of the user's, or an environment that conda solves.
@@ -98,9 +100,13 @@ class ImagePlan:
     labels: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     contents: Contents | None = None
+    others: tuple[str, ...] = ()
 
     def inputs(self, base_id: str) -> str:
-        """Hash of everything that decides the image's content; `base_id` is the base's own hash."""
+        """Hash of everything that decides the image's content.
+
+        `base_id` is the base's own hash; where there are `others`, theirs is in it (`joint_id`).
+        """
         described = {
             "base": base_id,
             "context": [[str(f.path), f.mode, f.digest()] for f in self.context],
@@ -113,6 +119,13 @@ class ImagePlan:
     def tag(self, base_id: str) -> str:
         """`aml-emu/<name>:<first 12 digits of the inputs' hash>`."""
         return f"aml-emu/{self.name}:{self.inputs(base_id)[:12]}"
+
+
+def joint_id(base_id: str, *others: str) -> str:
+    """One hash for an image and the others that a build takes from; its own if there are none."""
+    if not others:
+        return base_id
+    return f"sha256:{hashlib.sha256(json.dumps([base_id, *others]).encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +182,10 @@ class LaunchPlan:
     `port_variables` (by container port) and `interface_variable` name the environment variables
     that tell the programs where to listen. Engines whose launches share the host's network set
     them; in a network of its own the programs listen where they always do.
+
+    A `leashed` thing's standard input stays open exactly as long as the process that launched it
+    lives: at its end the command should end too. `memory` and `shm_size` are as Docker writes
+    sizes (`512m`); engines without limits say so in their notes.
     """
 
     kind: LaunchKind
@@ -188,3 +205,6 @@ class LaunchPlan:
     as_host_user: bool = True
     port_variables: Mapping[int, str] = field(default_factory=dict)
     interface_variable: str | None = None
+    leashed: bool = False
+    memory: str | None = None
+    shm_size: str | None = None

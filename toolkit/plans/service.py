@@ -18,18 +18,30 @@ _MODEL_NAME_LENGTH: Final = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What to serve. `script` is an existing file; its folder is mounted as the app root."""
+    """What to serve. `script` is an existing file; its folder is mounted as the app root.
+
+    A deployment's `code` is mounted at a `root` of its own, and the script may stand deeper in
+    it; its model is `placed` already.
+    """
 
     name: str
     script: Path
     models: tuple[Path, ...] = ()
+    placed: tuple[Mount, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     port: int | None = 8000
     ready_timeout: float = 120.0
+    folder: Path | None = None
+    root: PurePosixPath = azureml.APP_ROOT
 
     @property
     def code(self) -> Path:
-        return self.script.parent
+        return self.folder or self.script.parent
+
+    @property
+    def entry(self) -> PurePosixPath:
+        """The script, from the code folder."""
+        return PurePosixPath(self.script.relative_to(self.code).as_posix())
 
 
 def plan_service(
@@ -45,7 +57,7 @@ def plan_service(
         name=scoring.name,
         image=image,
         env={
-            "AML_APP_ROOT": str(azureml.APP_ROOT),
+            "AML_APP_ROOT": str(scoring.root / scoring.entry.parent),
             "AZUREML_ENTRY_SCRIPT": scoring.script.name,
             "HOME": f"/home/{azureml.IMAGE_USER}",
             "USER": azureml.IMAGE_USER,  # the host's ids have no name in the container
@@ -57,7 +69,12 @@ def plan_service(
             **scoring.env,
             "GUNICORN_CMD_ARGS": _gunicorn_arguments(scoring.env.get("GUNICORN_CMD_ARGS")),
         },
-        mounts=(Mount(source=scoring.code, target=azureml.APP_ROOT), *models, *trust),
+        mounts=(
+            Mount(source=scoring.code, target=scoring.root),
+            *models,
+            *scoring.placed,
+            *trust,
+        ),
         caches=(Cache(name=f"pyc-{_cache_key(image)}", target=emulation.BYTECODE_CACHE),),
         ports=(Port(container=azureml.SCORING_PORT, host=scoring.port),),
         probe=Probe(port=azureml.SCORING_PORT, timeout=scoring.ready_timeout),
@@ -68,7 +85,12 @@ def plan_service(
             emulation.LABEL_NAME: scoring.name,
             emulation.LABEL_PROJECT: str(project),
             emulation.LABEL_CODE: str(scoring.code),
-            emulation.LABEL_SCRIPT: scoring.script.name,
+            emulation.LABEL_SCRIPT: str(scoring.entry),
+            **(
+                {}
+                if scoring.root == azureml.APP_ROOT
+                else {emulation.LABEL_ROOT: str(scoring.root)}
+            ),
         },
     )
 
@@ -96,8 +118,13 @@ def with_agent(plan: LaunchPlan, *, token: str) -> LaunchPlan:
     return replace(
         plan,
         files=(*plan.files, *runit_service(emulation.AGENT_SERVICE, azureml.RUNIT_TREE)),
-        # runsv keeps its own state in the service's folder, whoever it runs as
-        folders=(*plan.folders, azureml.RUNIT_TREE / emulation.AGENT_SERVICE),
+        # runsv keeps its own state in the service's folder, whoever it runs as. The tree is named
+        # too, so that it does not look changed: runsvdir waits a second before it looks at that.
+        folders=(
+            *plan.folders,
+            azureml.RUNIT_TREE,
+            azureml.RUNIT_TREE / emulation.AGENT_SERVICE,
+        ),
         ports=(*plan.ports, Port(container=emulation.CONTROL_PORT)),
         env={
             **plan.env,
@@ -110,11 +137,19 @@ def with_agent(plan: LaunchPlan, *, token: str) -> LaunchPlan:
 
 def mountpoints(plan: LaunchPlan) -> Sequence[PurePosixPath]:
     """Paths, relative to the code folder, where Docker mounts something into the user's folder."""
+    root = code_root(plan.labels)
+    if all(mount.target != root for mount in plan.mounts):
+        return []  # a container that brings its code
     return [
-        mount.target.relative_to(azureml.APP_ROOT)
+        mount.target.relative_to(root)
         for mount in plan.mounts
-        if mount.target != azureml.APP_ROOT and mount.target.is_relative_to(azureml.APP_ROOT)
+        if mount.target != root and mount.target.is_relative_to(root)
     ]
+
+
+def code_root(labels: Mapping[str, str]) -> PurePosixPath:
+    """Where the code folder is mounted."""
+    return PurePosixPath(labels.get(emulation.LABEL_ROOT, azureml.APP_ROOT))
 
 
 def model_mounts(models: Iterable[Path]) -> Iterable[Mount]:

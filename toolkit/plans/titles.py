@@ -9,17 +9,17 @@ from typing import Final
 _TITLES: Final = tuple(
     (re.compile(pattern, re.DOTALL), title)
     for pattern, title in (
+        (r"^RUN .*install [^|]*\buv==.*debugpy==", "fetch the installer (uv) and the debugger"),
         (r"^RUN .*install [^|]*\buv==", "fetch the installer (uv)"),
-        (r"^RUN .*command -v runsvdir.*apt-get", "look for runit, install it if need be"),
-        (r"^RUN .*useradd", "make the service's user"),
+        (r"^RUN .*command -v runsvdir.*apt-get", "look for runit, make the service's user"),
         (r"^RUN .*conda\"? create", "create the conda environment"),
         (r"^RUN .*solve\.py", "create the conda environment (rattler)"),
-        (r"^RUN .*uv pip sync .*/heavy\.lock", "install the large packages"),
-        (r"^RUN .*uv pip sync", "install the locked packages"),
+        (r"^RUN .*uv pip install .*/common\.lock", "install the usual and the large packages"),
+        (r"^RUN .*uv pip install .*/further\.lock", "install the other packages"),
         (r"^RUN .*--target \S+\s+\S?debugpy==", "install the debugger beside the environment"),
         (r"^RUN .*--upgrade --requirement", "install what the environment upgrades"),
         (r"^RUN .*uv pip install .*--requirement", "install the pip packages"),
-        (r"^COPY --from=debugger", "add the debugger"),
+        (r"^COPY --from=tools", "add the debugger"),
         (r"^COPY root/ /$", "add what aml-emu brings"),
         (r"^RUN mkdir -p .*chmod -R a\+rwX", "make the folders"),
         (r"^RUN ls \S*/\*/run", "add the service tree, if the image has none"),

@@ -15,13 +15,20 @@ RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
          || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
      && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9))
 
-FROM mine:1
+FROM mine:1 AS groundwork
 USER root
-RUN command -v runsvdir >/dev/null && command -v killall >/dev/null \
- || (apt-get update && apt-get install -y --no-install-recommends runit psmisc && rm -rf /var/lib/apt/lists/*)
-RUN rm -rf /var/runit \
+RUN (command -v runsvdir >/dev/null && command -v killall >/dev/null \
+     || (apt-get update && apt-get install -y --no-install-recommends runit psmisc && rm -rf /var/lib/apt/lists/*)) \
+ && rm -rf /var/runit \
  && (id dockeruser >/dev/null 2>&1 || useradd --create-home dockeruser) \
  && mkdir -p /home/dockeruser && chmod a+rwx /home/dockeruser
+COPY root/ /
+RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
+ && ln -sfn /var/azureml-app /var/azureml-apps \
+ && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit
+WORKDIR /var/azureml-app
+
+FROM groundwork
 ENV AZUREML_CONDA_ENVIRONMENT_PATH="/azureml-envs/other" \
     AZUREML_ENVIRONMENT_IMAGE="True" \
     PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
@@ -58,11 +65,6 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
  && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy \
         "debugpy==1.8.22; python_version >= '3.10'" "debugpy==1.8.21; python_version < '3.10'" \
  && find /opt/aml-emu/debugpy '(' -name '*.c' -o -name '*.cpp' -o -name '*.pyx' -o -path '*/winappdbg/*' ')' -type f -delete
-COPY root/ /
-RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit \
- && ln -sfn /var/azureml-app /var/azureml-apps \
- && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu /var/azureml-app /var/runit
 EXPOSE 5001
 USER dockeruser
-WORKDIR /var/azureml-app
 CMD ["runsvdir", "/var/runit"]

@@ -14,8 +14,14 @@ RUN --mount=type=bind,source=python.sh,target=/tmp/python.sh \
          || (echo "the Python of the base image has no pip and no ensurepip, which fetch the packages: install python3-venv or python3-pip in it" >&2; exit 1)) \
      && PYTHONPATH=$wheel "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target /opt/aml-emu-tools uv==0.13.9))
 
-FROM mine:1
+FROM mine:1 AS groundwork
 USER root
+COPY root/ /
+RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu \
+ && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu
+WORKDIR /
+
+FROM groundwork
 ENV AZUREML_ENVIRONMENT_IMAGE="True" \
     PYTHONPYCACHEPREFIX="/var/cache/aml-emu-pyc" \
     MODE="a b"
@@ -28,8 +34,4 @@ RUN --mount=type=bind,from=tools,source=/opt/aml-emu-tools,target=/opt/aml-emu-t
  && /opt/aml-emu-tools/bin/uv pip install --quiet --no-deps --python "$python" --target /opt/aml-emu/debugpy \
         "debugpy==1.8.22; python_version >= '3.10'" "debugpy==1.8.21; python_version < '3.10'" \
  && find /opt/aml-emu/debugpy '(' -name '*.c' -o -name '*.cpp' -o -name '*.pyx' -o -path '*/winappdbg/*' ')' -type f -delete
-COPY root/ /
-RUN mkdir -p /var/cache/aml-emu-pyc /run/aml-emu \
- && chmod -R a+rwX /var/cache/aml-emu-pyc /run/aml-emu
-WORKDIR /
 CMD ["bash"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.fakes import FakeEngine
 from toolkit.engines.automatic import AutomaticEngine
+from toolkit.engines.base import BuildOptions
+from toolkit.engines.events import BuildEvent
 from toolkit.errors import EngineUnavailable
-from toolkit.plans.model import LaunchPlan
+from toolkit.plans.model import ImagePlan, LaunchPlan
 
+IMAGE = ImagePlan(name="iris", base="here:1", dockerfile="FROM here:1\n")
 PLAN = LaunchPlan(kind="service", name="iris", image="here:1", labels={"a": "1"})
 MISSING = EngineUnavailable("no Docker engine answers at /run/docker.sock")
 
@@ -28,6 +33,27 @@ def test_the_other_one_is_used_where_it_does_not_and_that_is_said() -> None:
     handle = engine.launch(PLAN)
     assert second.launched == [PLAN]
     handle.stop()
+
+
+class Early(FakeEngine):
+    """Can begin a build; notes what it began."""
+
+    begun: list[ImagePlan]
+
+    def begin(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Callable[[], None]:
+        self.begun = [plan]
+        return self.begun.clear
+
+
+def test_a_build_is_begun_where_the_engine_can() -> None:
+    early = Early()
+    give_up = AutomaticEngine(early, FakeEngine).begin(IMAGE, BuildOptions(), print)
+    assert early.begun == [IMAGE]
+    give_up()
+    assert early.begun == []
+    AutomaticEngine(FakeEngine(), FakeEngine).begin(IMAGE, BuildOptions(), print)()
 
 
 def test_what_either_runs_is_found() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.engines.command import Outcome, run
+from toolkit.engines.command import Outcome, run, talk
 from toolkit.errors import EngineUnavailable
 
 ECHO = """
@@ -41,3 +41,37 @@ def test_commands_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="toolkit"):
         run(argv, environ={})
     assert caplog.messages == [f"running: {shlex.join(argv)}"]
+
+
+LISTEN = """
+import sys
+for line in sys.stdin:
+    print("heard", line, end="", file=sys.stderr, flush=True)
+sys.exit(3)
+"""
+
+
+def test_a_talk_is_heard_line_by_line() -> None:
+    argv = [sys.executable, "-c", LISTEN]
+    with talk(argv, environ={}, body=iter([b"one\ntw", b"o\n"])) as program:
+        assert list(program.lines()) == ["heard one\n", "heard two\n"]
+        assert program.exit_code() == 3
+
+
+def test_a_talk_that_is_left_ends_the_program() -> None:
+    argv = [sys.executable, "-c", "import sys, time; print('up', file=sys.stderr); time.sleep(600)"]
+    with pytest.raises(ZeroDivisionError), talk(argv, environ={}, body=iter([])) as program:  # noqa: PT012  # how it is left
+        assert next(program.lines()) == "up\n"
+        raise ZeroDivisionError
+    assert program.exit_code() != 0
+
+
+def test_a_program_that_does_not_listen_is_no_error() -> None:
+    argv = [sys.executable, "-c", "import sys; sys.stdin.close()"]
+    with talk(argv, environ={}, body=iter([b"x" * 1_000_000] * 3)) as program:
+        assert program.exit_code() == 0
+
+
+def test_a_missing_program_cannot_be_talked_to() -> None:
+    with pytest.raises(EngineUnavailable, match="program not found: no-such-program-7"):
+        talk(["no-such-program-7"], environ={"PATH": ""}, body=iter([])).__enter__()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import FakeUv
 from toolkit.engines.command import Outcome
-from toolkit.engines.lock import lock_path, resolve
+from toolkit.engines.lock import kept_lock, lock_path, resolve
 from toolkit.engines.trust import HostTrust
 from toolkit.errors import BuildFailed, EmuError, EngineUnavailable, SpecError
 from toolkit.plans.requirements import Requirements
@@ -32,7 +32,6 @@ class Project:
         requirements: Requirements = REQUIREMENTS,
         *,
         platform: str = "linux/amd64",
-        upgrade: bool = False,
         trust: HostTrust | None = None,
     ) -> str:
         return resolve(
@@ -42,9 +41,13 @@ class Project:
             spec=self.spec,
             trust=trust or HostTrust(),
             environ={"PATH": "/bin"},
-            upgrade=upgrade,
             run=self.uv,
         )
+
+    def kept(
+        self, requirements: Requirements = REQUIREMENTS, platform: str = "linux/amd64"
+    ) -> str | None:
+        return kept_lock(requirements, platform=platform, path=self.path)
 
     def refused(self, spec: str, uv: FakeUv) -> EmuError:
         self.spec.write_text(spec)
@@ -52,7 +55,7 @@ class Project:
         with pytest.raises(EmuError) as caught:
             self.resolve()
         assert not self.path.exists()
-        assert not list(self.path.parent.glob("*.new"))
+        assert not list(self.path.parent.glob("*"))
         return caught.value
 
 
@@ -84,11 +87,11 @@ def test_uv_is_asked_for_the_images_python_and_platform(here: Project) -> None:
     assert environ["PATH"] == "/bin"
 
 
-def test_the_same_requirements_do_not_run_uv_again(here: Project) -> None:
-    first = here.resolve()
-    assert here.resolve() == first
-    assert here.resolve(replace(REQUIREMENTS, notes=("said",))) == first
-    assert len(here.uv.calls) == 1
+def test_a_lock_is_kept_for_the_same_requirements(here: Project) -> None:
+    assert here.kept() is None
+    text = here.resolve()
+    assert here.kept() == text
+    assert here.kept(replace(REQUIREMENTS, notes=("said",))) == text
 
 
 @pytest.mark.parametrize(
@@ -96,34 +99,86 @@ def test_the_same_requirements_do_not_run_uv_again(here: Project) -> None:
     [
         replace(REQUIREMENTS, lines=("numpy>=2.1", "pip")),
         replace(REQUIREMENTS, lines=("pip", "numpy>=2")),
+        replace(REQUIREMENTS, lines=("numpy>=2", "pip", "six")),
+        replace(REQUIREMENTS, lines=("numpy>=2", "pip", "six==1.*")),
+        replace(REQUIREMENTS, lines=("numpy>=2", "pip", "six==1; python_version < '3.12'")),
+        replace(REQUIREMENTS, lines=("numpy>=2", "six==1.17.0")),
+        replace(REQUIREMENTS, lines=("numpy>=2", "pip", "--pre")),
         replace(REQUIREMENTS, python="3.12"),
+        replace(REQUIREMENTS, upgrades=("pip>=25",)),
     ],
 )
 def test_changed_requirements_run_uv_with_the_old_lock_as_a_hint(
     here: Project, changed: Requirements
 ) -> None:
-    here.resolve()
-    old = here.path.read_text()
+    old = here.resolve()
+    assert here.kept(changed) is None
     here.uv.lock = "numpy==2.1.0\n"
     assert here.resolve(changed).endswith("numpy==2.1.0\n")
-    assert here.uv.hints == ["", old]
+    assert here.uv.hints[:2] == ["", old]
 
 
-def test_another_platform_runs_uv(here: Project) -> None:
+def test_a_lock_of_another_platform_is_not_kept(here: Project) -> None:
     here.resolve()
-    here.resolve(platform="linux/arm64")
-    assert len(here.uv.calls) == 2
+    assert here.kept(platform="linux/arm64") is None
 
 
-def test_an_upgrade_runs_uv_without_the_hint(here: Project) -> None:
-    here.resolve()
-    here.resolve(upgrade=True)
-    assert here.uv.hints == ["", ""]
+class OnTop(FakeUv):
+    """Notes what it was told to hold on to."""
+
+    constraints: str = ""
+
+    def __call__(
+        self, argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, stdin: str
+    ) -> Outcome:
+        if "--constraint" in argv:
+            self.constraints = Path(argv[argv.index("--constraint") + 1]).read_text()
+        return super().__call__(argv, environ=environ, cwd=cwd, stdin=stdin)
+
+
+@pytest.mark.parametrize("pin", ["six==1.17.0", "uvicorn[standard]==0.30", "a.b-c == 1!2.0+cpu"])
+def test_an_exact_pin_more_is_resolved_alone_on_top_of_the_lock(here: Project, pin: str) -> None:
+    option = "--extra-index-url https://a/simple"
+    before = replace(REQUIREMENTS, lines=("numpy>=2", option, "pip"))
+    here.resolve(before)
+    here.uv = uv = OnTop(lock="anyio==4\nnumpy==2.0.0\n")
+    wanted = replace(REQUIREMENTS, lines=("numpy>=2", option, pin, "pip"))
+    text = here.resolve(wanted)
+    assert text.splitlines() == [option, "anyio==4", "numpy==2.0.0", "pip==24.0"]
+    (call,) = uv.calls
+    assert call[3] == f"{option}\n{pin}\n"
+    assert uv.constraints == "numpy==2.0.0\npip==24.0\n"
+    assert here.kept(wanted) == text
+
+
+def test_a_pin_that_does_not_fit_the_lock_has_all_of_it_resolved(here: Project) -> None:
+    old = here.resolve()
+    asked: list[str] = []
+
+    def uv(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, stdin: str) -> Outcome:
+        output = Path(argv[argv.index("--output-file") + 1])
+        asked.append(output.read_text())
+        output.write_text("numpy==1.9\n")
+        fits = "--constraint" not in argv
+        return Outcome(exit_code=0 if fits else 1, output="", errors="" if fits else CONFLICT)
+
+    text = resolve(
+        replace(REQUIREMENTS, lines=(*REQUIREMENTS.lines, "old==1")),
+        platform="linux/amd64",
+        path=here.path,
+        spec=here.spec,
+        trust=HostTrust(),
+        environ={},
+        run=uv,
+    )
+    assert text == "numpy==1.9\n"
+    assert asked == ["", old]
 
 
 def test_a_damaged_lock_is_made_again(here: Project) -> None:
     here.path.parent.mkdir(parents=True)
     here.path.write_text("numpy==1.0\n")
+    assert here.kept() is None
     assert here.resolve().endswith("numpy==2.0.0\npip==24.0\n")
     assert len(here.uv.calls) == 1
 
@@ -249,7 +304,8 @@ def test_later_upgrades_win_and_start_from_the_first_lock(here: Project) -> None
     assert text.splitlines() == ["numpy==2.0.0", "pip==25.0", "wheel==1"]
     assert calls == [("numpy>=2\npip\n", ""), ("pip>=25\n", "numpy==2.0.0\npip==24.0\n")]
     assert here.path.read_text().endswith(text)
-    assert here.resolve() != text  # without the upgrades it is another lock
+    assert here.kept(requirements) == text
+    assert here.kept() is None  # without the upgrades it is another lock
 
 
 PASSWORD = "pw-s3cret"
@@ -326,7 +382,6 @@ def test_passwords_reach_uv_and_not_the_lock(here: Project) -> None:
 
 def test_another_password_asks_for_nothing_else(here: Project) -> None:
     here.resolve(replace(REQUIREMENTS, lines=SECRET_LINES))
-    here.resolve(
+    assert here.kept(
         replace(REQUIREMENTS, lines=tuple(line.replace(PASSWORD, "new") for line in SECRET_LINES))
     )
-    assert len(here.uv.calls) == 1

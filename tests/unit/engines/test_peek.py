@@ -1,16 +1,17 @@
 import json
 import socket
-import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes import Reception
 from toolkit.engines.base import BuildOptions
 from toolkit.engines.docker.peek import Peek, peek
 from toolkit.plans.emulation import LABEL_INPUTS
-from toolkit.plans.model import ImagePlan
+from toolkit.plans.model import ImagePlan, joint_id
 
 PLAN = ImagePlan(name="iris", base="aml-emu/base", dockerfile="FROM x\n")
 BASE = "sha256:base"
@@ -24,30 +25,21 @@ class Daemon:
         self.path = str(path)
         self.documents: dict[str, Any] = {}
         self.asked: list[str] = []
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(self.path)
-        self._socket.listen()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(self.path)
+        listening.listen()
+        self._reception = Reception(listening, self._converse)
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(5)
+        self._reception.close()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            with connection:
-                path = connection.recv(4096).decode().split(" ")[1]
-                self.asked.append(path)
-                found = path in self.documents
-                status = "200 OK" if found else "404 Not Found"
-                body = json.dumps(self.documents.get(path, {"message": "no"}))
-                connection.sendall(f"HTTP/1.0 {status}\r\nA: b\r\n\r\n{body}".encode())
+    def _converse(self, connection: socket.socket) -> None:
+        path = connection.recv(4096).decode().split(" ")[1]
+        self.asked.append(path)
+        found = path in self.documents
+        status = "200 OK" if found else "404 Not Found"
+        body = json.dumps(self.documents.get(path, {"message": "no"}))
+        connection.sendall(f"HTTP/1.0 {status}\r\nA: b\r\n\r\n{body}".encode())
 
 
 @pytest.fixture
@@ -87,6 +79,18 @@ def test_an_image_of_other_inputs_is_none(daemon: Daemon) -> None:
     assert Peek(daemon.path).unchanged(PLAN, BuildOptions()) is None
 
 
+def test_an_image_taken_from_another_that_has_changed_is_none(daemon: Daemon) -> None:
+    plan = replace(PLAN, others=("tool:1",))
+    joint = joint_id(BASE, "sha256:found")
+    has_image(daemon, PLAN.base, {})
+    has_image(daemon, plan.tag(joint), {LABEL_INPUTS: plan.inputs(joint)})
+    assert Peek(daemon.path).unchanged(plan, BuildOptions()) is None, "`tool:1` is not there"
+    has_image(daemon, "tool:1", {})
+    assert Peek(daemon.path).unchanged(plan, BuildOptions())
+    daemon.documents["/images/tool:1/json"]["Id"] = "sha256:newer"
+    assert Peek(daemon.path).unchanged(plan, BuildOptions()) is None
+
+
 def test_without_the_base_nothing_is_known(daemon: Daemon) -> None:
     assert Peek(daemon.path).unchanged(PLAN, BuildOptions()) is None
 
@@ -102,20 +106,17 @@ def test_what_leaves_work_to_do_is_not_answered(daemon: Daemon) -> None:
 @pytest.mark.parametrize("answer", [b"", b"nonsense", b"HTTP/1.0 200 OK\r\n\r\n[1]"])
 def test_an_odd_answer_is_none(tmp_path: Path, answer: bytes) -> None:
     path = str(tmp_path / "odd.sock")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
-        server.listen()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
 
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(4096)
-                connection.sendall(answer)
+    def converse(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        assert Peek(path).info() is None
-        thread.join(5)
+    reception = Reception(listening, converse)
+    assert Peek(path).info() is None
+    reception.close()
 
 
 def test_a_socket_that_is_not_there_is_none(tmp_path: Path) -> None:

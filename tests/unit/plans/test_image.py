@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.plans.image import plan_image
+from toolkit.plans.image import plan_groundwork, plan_image
 from toolkit.plans.model import ImageKind, ImagePlan
 from toolkit.plans.packages import CondaSolved, Locked, Packages, Present
 from toolkit.specs.environment import (
@@ -152,9 +152,43 @@ def test_a_training_image_has_no_server() -> None:
 
 def test_the_lock_and_the_runtime_travel_in_the_context() -> None:
     files = {file.path: file for file in plan().context}
-    assert files[PurePosixPath("requirements.lock")].content == LOCK.encode()
+    assert files[PurePosixPath("common.lock")].content == LOCK.encode()
     assert [path for path in files if path.match("opt/aml-emu/lib/aml_emu/gunicorn_conf.py")]
     assert not [path for path in files if "__pycache__" in path.parts]
+
+
+@pytest.mark.parametrize("kind", ["inference", "training"])
+def test_the_groundwork_is_how_every_image_on_the_base_begins(kind: ImageKind) -> None:
+    """Whatever the lock: then the build finds in the cache what was done while it was made."""
+    secrets = ("ca", "feeds", "pip")
+    begun = plan_groundwork(ENVIRONMENT, python="3.11", kind=kind, base="b:1", secrets=secrets)
+    for lock in ("numpy==2.0.0\n", "six==1\n", "numpy==2.0.0\nsix==1\n"):
+        whole = plan_image(
+            ENVIRONMENT,
+            packages=Locked(python="3.11", lock=lock),
+            kind=kind,
+            base="b:1",
+            secrets=secrets,
+        )
+        assert whole.dockerfile.startswith(begun.dockerfile)
+        assert set(begun.context) <= set(whole.context)
+    assert "lock" not in begun.dockerfile.partition("AS groundwork")[2]
+    assert begun.contents is None
+
+
+def test_a_lock_of_two_parts_is_two_layers() -> None:
+    made = plan_image(
+        ENVIRONMENT,
+        packages=Locked(python="3.11", lock="numpy==2.0.0\nsix==1\n"),
+        kind="training",
+        base="b:1",
+    )
+    lists = {str(file.path): file.content for file in made.context if file.path.suffix == ".lock"}
+    assert lists == {"common.lock": b"numpy==2.0.0\n", "further.lock": b"six==1\n"}
+    assert made.dockerfile.count(" pip install --no-deps ") == 2
+    assert made.dockerfile.count("uv venv ") == 1
+    assert made.contents
+    assert made.contents.lock == "numpy==2.0.0\nsix==1\n"
 
 
 def test_the_dockerfile_asks_for_no_frontend_of_its_own() -> None:

@@ -20,7 +20,7 @@ PLAN = ImagePlan(
     base="aml-emu/base",
     dockerfile="FROM x\n",
     context=(
-        file("requirements.lock", LOCK),
+        file("further.lock", LOCK),
         file("python.sh", "echo"),
         file("root/opt/aml-emu/lib/a.py", "a"),
         file("root/opt/aml-emu/lib/b.py", "b"),
@@ -46,7 +46,7 @@ def test_a_label_says_what_was_recorded() -> None:
 def test_a_label_of_a_real_size_stays_small() -> None:
     lock = "".join(f"some-package-{number}=={number}.2.3\n" for number in range(60))
     files = tuple(file(f"root/opt/aml-emu/lib/{number}.py", str(number)) for number in range(80))
-    plan = replace(PLAN, context=(file("requirements.lock", lock), *files))
+    plan = replace(PLAN, context=(file("further.lock", lock), *files))
     assert len(inputs_of(plan, "sha256:aaaa").label()) < 1500
 
 
@@ -92,7 +92,7 @@ def test_nothing_changed() -> None:
     ],
 )
 def test_packages_are_told_one_by_one(lock: str, told: tuple[str, ...]) -> None:
-    assert changes(with_file("requirements.lock", lock)) == told
+    assert changes(with_file("further.lock", lock)) == told
 
 
 def test_everything_else_is_told_by_its_kind() -> None:
@@ -112,7 +112,7 @@ def test_our_own_files_are_told_as_one() -> None:
 
 
 def test_the_most_telling_change_is_first() -> None:
-    new = replace(with_file("requirements.lock", LOCK + "toolz==1.0\n"), dockerfile="FROM y\n")
+    new = replace(with_file("further.lock", LOCK + "toolz==1.0\n"), dockerfile="FROM y\n")
     assert changes(new) == ("toolz==1.0 added", "another Dockerfile")
 
 

@@ -3,7 +3,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from toolkit.plans.model import ImagePlan, LaunchPlan, PlacedFile
+from toolkit.plans.model import ImagePlan, LaunchPlan, PlacedFile, joint_id
 
 
 def placed(content: bytes | Path, path: str = "a", mode: int = 0o644) -> PlacedFile:
@@ -56,3 +56,9 @@ def test_plans_are_frozen_values() -> None:
     assert plan == LaunchPlan(kind="service", name="a", image="i")
     with pytest.raises(FrozenInstanceError):
         plan.name = "b"  # type: ignore[misc]
+
+
+def test_one_image_is_its_own_id_and_several_have_one_of_all() -> None:
+    assert joint_id("sha256:1") == "sha256:1"
+    several = {joint_id("sha256:1", *more) for more in (("a",), ("b",), ("a", "b"), ("b", "a"))}
+    assert len(several) == 4

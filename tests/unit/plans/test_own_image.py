@@ -121,6 +121,12 @@ def test_only_lines_with_a_stand_in_change() -> None:
     assert made.notes == ("`local` stands in for `mcr/a:1`",)
 
 
+def test_images_of_earlier_stages_are_named_as_they_are_used() -> None:
+    text = "FROM mcr/a AS one\nFROM b\nCOPY --from=one /x /x\nCOPY --from=mcr/tool /y /y\n"
+    assert replaced(text).plan.others == ("local", "mcr/tool")
+    assert replaced("FROM b\n").plan.others == ()
+
+
 def test_without_a_stand_in_the_text_is_the_users() -> None:
     text = "FROM a\r\nRUN b"
     assert replaced(text).plan.dockerfile == text

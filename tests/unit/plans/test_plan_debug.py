@@ -30,10 +30,9 @@ def test_the_debugger_gets_its_port() -> None:
     assert Port(container=5678, host=None) in any_free.ports
 
 
-def test_no_time_out_is_left_whatever_the_user_wrote() -> None:
+def test_one_worker_with_the_time_outs_that_the_user_wrote() -> None:
     env = debugged().env
-    assert env["WORKER_TIMEOUT"] == "0"
-    assert int(env["SCORING_TIMEOUT_MS"]) > 24 * 3600 * 1000
+    assert (env["WORKER_TIMEOUT"], env["SCORING_TIMEOUT_MS"]) == ("30", "1000")
     assert env["WORKER_COUNT"] == "1"
 
 

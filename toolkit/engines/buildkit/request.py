@@ -13,7 +13,8 @@ class BuildRequest:
     """`context` gives the tar stream anew at each call; `dockerfile` is a path inside it.
 
     `secrets` are the bytes that `RUN --mount=type=secret,id=…` steps see; they reach neither the
-    image nor its history.
+    image nor its history. `without_image` runs the steps for the cache's sake alone; BuildKit
+    only.
     """
 
     context: Callable[[], Iterator[bytes]]
@@ -26,6 +27,7 @@ class BuildRequest:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     no_cache: bool = False
     network: str | None = None
+    without_image: bool = False
 
     def query(self, build_args: Mapping[str, str]) -> dict[str, Any]:
         """The parameters of `POST /build` that all builders share; `None` is not sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +18,13 @@ from toolkit.errors import EngineUnavailable
 def solve(
     exchange: Exchange, request: BuildRequest, build_args: Mapping[str, str], journal: Journal
 ) -> str:
-    """The id of the image."""
+    """The id of the image; empty if none was asked for."""
     trace = Trace()
     image = ""
     with open_session(exchange.api, request.secrets) as session:
         params = {**request.query(build_args), "version": "2", "session": session}
+        if request.without_image:
+            params["outputs"] = json.dumps([{"Type": "cacheonly"}])
         with exchange.messages(params, {}, request.context()) as messages:
             for message in messages:
                 if "error" in message:
@@ -31,7 +34,7 @@ def solve(
                         journal.tell(event)
                 elif message.get("id") == "moby.image.id":
                     image = _image_id(message)
-    if not image:
+    if not image and not request.without_image:
         raise EngineUnavailable("the engine ended the build with neither an image nor an error")
     return image
 

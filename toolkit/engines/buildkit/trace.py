@@ -1,26 +1,14 @@
-"""From BuildKit's `moby.buildkit.trace` messages to build events. Keeps step state, does no I/O."""
+"""From BuildKit's `moby.buildkit.trace` messages to build events. Does no I/O."""
 
 from __future__ import annotations
 
 import base64
-import codecs
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 from toolkit.engines.buildkit.protobuf import fields
-from toolkit.engines.events import (
-    BuildEvent,
-    StepCached,
-    StepDone,
-    StepFailed,
-    StepLog,
-    StepStarted,
-    Transfer,
-)
-
-_PLACED_NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<name>.*)", re.DOTALL)
+from toolkit.engines.buildkit.stepbook import StepBook, Vertex
+from toolkit.engines.events import BuildEvent
 
 
 # Field numbers of moby/buildkit, api/services/control/control.proto.
@@ -57,68 +45,30 @@ class _Timestamp(IntEnum):
     NANOSECONDS = 2
 
 
-@dataclass
-class _Step:
-    """What has been told of one vertex so far."""
-
-    number: int
-    started: float | None = None
-    ended: bool = False
-    decoder: codecs.IncrementalDecoder = field(
-        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
-    )
-
-
 class Trace:
-    """Reads one build's progress. Steps are numbered from 1 in the order in which they start."""
+    """Reads one build's progress."""
 
     def __init__(self) -> None:
-        self._steps: dict[bytes, _Step] = {}
+        self._book = StepBook()
 
     def read(self, aux: str) -> Iterator[BuildEvent]:
         """The events of one base64 `StatusResponse`; ValueError if it cannot be read."""
         for number, value in fields(base64.b64decode(aux, validate=True)):
             if number == _Response.VERTEX:
-                yield from self._vertex(_Message(value))
+                yield from self._book.vertex(_vertex(_Message(value)))
             elif number == _Response.STATUS:
                 yield from self._status(_Message(value))
             elif number == _Response.LOG:
-                yield from self._log(_Message(value))
-
-    def _step(self, digest: bytes) -> _Step:
-        return self._steps.setdefault(digest, _Step(number=len(self._steps) + 1))
-
-    def _vertex(self, vertex: _Message) -> Iterator[BuildEvent]:
-        digest = vertex.raw(_Vertex.DIGEST)
-        if _Vertex.STARTED not in vertex:  # merely planned
-            return
-        step = self._step(digest)
-        started = vertex.moment(_Vertex.STARTED)
-        completed = _Vertex.COMPLETED in vertex
-        # A rerun whose start and end come in one message took no time worth telling of.
-        if started != step.started and not (step.ended and completed):
-            step.started, step.ended = started, False
-            yield _started(step.number, vertex.text(_Vertex.NAME))
-        if completed and not step.ended:
-            step.ended = True
-            yield _ended(step.number, vertex)
+                log = _Message(value)
+                yield from self._book.log(log.text(_Log.VERTEX), log.raw(_Log.MESSAGE))
 
     def _status(self, status: _Message) -> Iterator[BuildEvent]:
-        current, total = status.number(_Status.CURRENT), status.number(_Status.TOTAL)
-        if current or total:
-            yield Transfer(
-                step=self._step(status.raw(_Status.VERTEX)).number,
-                what=status.text(_Status.NAME) or status.text(_Status.ID),
-                current=current,
-                total=total,
-            )
-
-    def _log(self, log: _Message) -> Iterator[BuildEvent]:
-        step = self._step(log.raw(_Log.VERTEX))
-        # A character may be split between two messages.
-        text = step.decoder.decode(log.raw(_Log.MESSAGE))
-        if text:
-            yield StepLog(step=step.number, text=text)
+        return self._book.transfer(
+            status.text(_Status.VERTEX),
+            status.text(_Status.NAME) or status.text(_Status.ID),
+            current=status.number(_Status.CURRENT),
+            total=status.number(_Status.TOTAL),
+        )
 
 
 class _Message:
@@ -153,17 +103,15 @@ def _as_bytes(value: int | bytes) -> bytes:
     return value
 
 
-def _started(number: int, full_name: str) -> StepStarted:
-    placed = _PLACED_NAME.fullmatch(full_name)
-    if placed is None:
-        return StepStarted(step=number, name=full_name)
-    return StepStarted(step=number, name=placed["name"], place=placed["place"])
+def _vertex(message: _Message) -> Vertex:
+    def moment(number: int) -> float | None:
+        return message.moment(number) if number in message else None
 
-
-def _ended(number: int, vertex: _Message) -> BuildEvent:
-    if error := vertex.text(_Vertex.ERROR):
-        return StepFailed(step=number, error=error)
-    if vertex.number(_Vertex.CACHED):
-        return StepCached(step=number)
-    seconds = vertex.moment(_Vertex.COMPLETED) - vertex.moment(_Vertex.STARTED)
-    return StepDone(step=number, seconds=max(0.0, seconds))
+    return Vertex(
+        key=message.text(_Vertex.DIGEST),
+        name=message.text(_Vertex.NAME),
+        started=moment(_Vertex.STARTED),
+        completed=moment(_Vertex.COMPLETED),
+        is_cached=bool(message.number(_Vertex.CACHED)),
+        error=message.text(_Vertex.ERROR),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from toolkit.engines.docker.peek import peek
 from toolkit.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ def connect(environ: Mapping[str, str]) -> DockerClient:
 
     Raises EngineUnavailable: not installed, not running, no permission, or not an engine.
     """
-    import docker  # noqa: PLC0415  # 0.15 s, which `--help` need not pay
+    local = peek(environ)
+    if local and (refusal := local.refusal()):
+        raise _no_answer(local.address, str(refusal)) from refusal
+    import docker  # noqa: PLC0415  # 0.15 s, which `--help` and no engine need not pay
     from docker.errors import DockerException  # noqa: PLC0415
 
     try:
@@ -43,12 +47,16 @@ def unavailable(error: Exception, environ: Mapping[str, str]) -> EngineUnavailab
             hint="run `sudo usermod -aG docker $USER` and log in again",
         )
     if "FileNotFoundError" in text or "No such file" in text or "Connection refused" in text:
-        return EngineUnavailable(f"no Docker engine answers at {where}", details=text, hint=_START)
+        return _no_answer(where, text)
     return EngineUnavailable(
         f"the Docker engine at {where} cannot be used",
         details=text,
         hint="check DOCKER_HOST and `docker version`",
     )
+
+
+def _no_answer(where: str, text: str) -> EngineUnavailable:
+    return EngineUnavailable(f"no Docker engine answers at {where}", details=text, hint=_START)
 
 
 def _endpoint(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from toolkit.engines import ports
-from toolkit.engines.base import BuildOptions, EngineInfo, Handle, Image, Pruning, StoredImage
+from toolkit.engines.base import (
+    LONG_AGO,
+    BuildOptions,
+    EngineInfo,
+    Handle,
+    HostAddress,
+    Image,
+    Pruning,
+    StoredImage,
+)
 from toolkit.engines.docker.connect import address, connect
 from toolkit.engines.docker.peek import Peek, peek, product
 from toolkit.engines.events import BuildEvent
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.errors import APIError
 
+    from toolkit.engines.docker.ahead import Ahead
 
 PREFIX = "aml-emu-"
 _CONFLICT = 409
@@ -36,6 +46,7 @@ class DockerEngine:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._ahead: Ahead | None = None
 
     @cached_property
     def _client(self) -> DockerClient:
@@ -56,9 +67,24 @@ class DockerEngine:
             platform=f"{version['Os']}/{version['Arch']}",
         )
 
+    def begin(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Callable[[], None]:
+        from toolkit.engines.docker.ahead import Ahead  # noqa: PLC0415
+
+        self._await_what_began()
+        self._ahead = Ahead(lambda: self._client, plan, options, on_event, self._environ)
+        return self._ahead.give_up
+
+    def _await_what_began(self) -> None:
+        if self._ahead:
+            self._ahead.wait()
+            self._ahead = None
+
     def build(
         self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
     ) -> Image:
+        self._await_what_began()
         if self._peek and (found := self._peek.unchanged(plan, options)):
             return found
         from toolkit.engines.docker.images import build  # noqa: PLC0415
@@ -71,6 +97,11 @@ class DockerEngine:
         from toolkit.engines.docker.images import is_local  # noqa: PLC0415
 
         return is_local(self._client, image)
+
+    def host_address(self) -> HostAddress:
+        from toolkit.engines.docker.outside import host_address  # noqa: PLC0415
+
+        return host_address(self._client)
 
     def images(self, labels: Mapping[str, str]) -> list[StoredImage]:
         return [
@@ -94,6 +125,8 @@ class DockerEngine:
         try:
             if plan.files or plan.folders:
                 container.put_archive("/", archive(plan.files, plan.folders))
+            if plan.leashed:
+                handle.hold_leash()
             container.start()
         except APIError as error:
             handle.stop(grace=0)
@@ -137,6 +170,9 @@ class DockerEngine:
             "labels": dict(plan.labels),
             "user": self._user() if plan.as_host_user else None,
             "working_dir": str(plan.working_dir) if plan.working_dir else None,
+            "stdin_open": plan.leashed,  # which docker-py makes end with who attached to it
+            "mem_limit": plan.memory,
+            "shm_size": plan.shm_size,
         }
 
     def _user(self) -> str | None:
@@ -176,16 +212,16 @@ def _filters(labels: Mapping[str, str]) -> list[str]:
 
 
 def archive(files: Iterable[PlacedFile], folders: Iterable[PurePosixPath] = ()) -> bytes:
-    """A tar of the files, and of folders that anybody may write to."""
+    """A tar of the files, and of folders that anybody may write to; none looks new."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         for folder in folders:
             entry = tarfile.TarInfo(str(folder).lstrip("/"))
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o777, LONG_AGO
             tar.addfile(entry)
         for file in files:
             content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
             entry = tarfile.TarInfo(str(file.path).lstrip("/"))
-            entry.size, entry.mode = len(content), file.mode
+            entry.size, entry.mode, entry.mtime = len(content), file.mode, LONG_AGO
             tar.addfile(entry, io.BytesIO(content))
     return stream.getvalue()

@@ -25,6 +25,7 @@ class DockerHandle:
     def __init__(self, container: Container, api: APIClient) -> None:
         self._container = container
         self._api = api
+        self._leash: Any = None
 
     @property
     def id(self) -> str:
@@ -60,6 +61,12 @@ class DockerHandle:
             raise KeyError(port)
         return Address(host=bindings[0]["HostIp"], port=int(bindings[0]["HostPort"]))
 
+    def direct_address(self, port: int) -> Address | None:
+        """On the engine's bridge: only where that is this machine's own network."""
+        networks = self._container.attrs["NetworkSettings"].get("Networks") or {}
+        found = [each["IPAddress"] for each in networks.values() if each.get("IPAddress")]
+        return Address(host=found[0], port=port) if found else None
+
     def path_inside(self, path: PurePosixPath) -> PurePosixPath:
         return path
 
@@ -72,6 +79,18 @@ class DockerHandle:
             yield from self._container.logs(stream=True, follow=True, tail=lines)
         except (NotFound, APIError, Disconnected):
             return  # removed while we were reading: there is no more to say
+
+    def hold_leash(self) -> None:
+        """Attach to its standard input: it ends when this process lets go of it, or is killed."""
+        self._leash = self._api.attach_socket(self.id, params={"stdin": 1, "stream": 1})
+
+    def _let_go(self) -> None:
+        leash, self._leash = self._leash, None
+        if leash is not None:
+            inner = getattr(leash, "_sock", None)  # which a reader on a socket leaves open
+            leash.close()
+            if inner is not None:
+                inner.close()
 
     def put(self, archive: IO[bytes]) -> None:
         try:
@@ -106,6 +125,12 @@ class DockerHandle:
         return self.state()
 
     def stop(self, *, grace: float = 10.0) -> None:
+        try:
+            self._end(grace)
+        finally:
+            self._let_go()
+
+    def _end(self, grace: float) -> None:
         deadline = time.monotonic() + grace
         try:
             self._container.stop(timeout=max(0, int(deadline - time.monotonic())))

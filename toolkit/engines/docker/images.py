@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from docker.errors import APIError, ImageNotFound
@@ -18,14 +20,16 @@ from toolkit.engines.docker.foreign import (
     other_processor,
     refuse_our_own,
 )
-from toolkit.engines.events import BuildEvent, Transfer
+from toolkit.engines.events import BuildEvent, ImageReady, Transfer
 from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.plans import emulation
 from toolkit.plans.inputs import inputs_of
-from toolkit.plans.model import ImagePlan, PlacedFile
+from toolkit.plans.model import ImagePlan, PlacedFile, joint_id
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from toolkit.engines.buildkit import BuildRequest
 
 _SCRATCH = "scratch"
 
@@ -38,43 +42,84 @@ def build(
     environ: Mapping[str, str],
 ) -> Image:
     """Build `plan` unless an image with the same inputs is there."""
-    base = base_id(client, plan.base, platform=plan.platform, on_event=on_event)
+    base = joint_id(
+        *(
+            base_id(client, reference, platform=plan.platform, on_event=on_event)
+            for reference in (plan.base, *plan.others)
+        )
+    )
     inputs, tag = plan.inputs(base), plan.tag(base)
     if not options.no_cache and (found := _same_inputs(client, tag, inputs)):
         for further in plan.tags:
             client.api.tag(found, further)
         return Image(tag=tag, id=found, built=False)
     # Only here: h2 and its tables take 0.1 s to import, which an unchanged image need not pay.
-    from toolkit.engines.buildkit import BuildRequest, build_image, context_of  # noqa: PLC0415
+    from toolkit.engines.buildkit import build_image  # noqa: PLC0415
+    from toolkit.engines.buildkit.buildx import BUILDER_VARIABLE  # noqa: PLC0415
 
     recipe = inputs_of(plan, base)
     if not options.no_cache and (change := change_since(client, plan.name, recipe)):
         on_event(change)
 
-    request = BuildRequest(
-        context=context_of(
-            (
-                *plan.context,
-                PlacedFile(path=PurePosixPath("Dockerfile"), content=plan.dockerfile.encode()),
-            )
-        ),
+    request = request_of(
+        plan,
+        options,
         tags=(tag, *plan.tags),
-        labels={
-            **plan.labels,
-            emulation.LABEL_INPUTS: inputs,
-            emulation.LABEL_RECIPE: recipe.label(),
-        },
-        platform=plan.platform,
-        secrets={name: options.secrets[name] for name in plan.secrets},
-        no_cache=options.no_cache,
+        labels={emulation.LABEL_INPUTS: inputs, emulation.LABEL_RECIPE: recipe.label()},
     )
     try:
-        built = build_image(client.api, request, on_event=on_event, environment=environ)
+        if builder := environ.get(BUILDER_VARIABLE):
+            built = _by_buildx(client, request, builder, on_event, environ)
+        else:
+            built = build_image(client.api, request, on_event=on_event, environment=environ)
     except BuildFailed as error:
         if foreign := other_processor(client, plan) or cannot_execute(error, plan.platform):
             raise foreign from error
         raise
     return Image(tag=tag, id=built, built=True)
+
+
+def _by_buildx(
+    client: DockerClient,
+    request: BuildRequest,
+    builder: str,
+    on_event: Callable[[BuildEvent], None],
+    environ: Mapping[str, str],
+) -> str:
+    """The id of the image, which buildx has loaded into the engine."""
+    from toolkit.engines.buildkit.buildx import build as build_by_buildx  # noqa: PLC0415
+    from toolkit.engines.buildkit.proxies import proxy_build_args  # noqa: PLC0415
+
+    # The Docker configuration's own are added by the command.
+    proxies = proxy_build_args({}, environ, network=request.network)
+    request = replace(request, build_args={**proxies, **request.build_args})
+    build_by_buildx(request, builder, on_event=on_event, environ=environ)
+    image = str(client.images.get(request.tags[0]).id)
+    on_event(ImageReady(id=image))
+    return image
+
+
+def request_of(
+    plan: ImagePlan,
+    options: BuildOptions,
+    *,
+    tags: tuple[str, ...] = (),
+    labels: Mapping[str, str] = MappingProxyType({}),
+    without_image: bool = False,
+) -> BuildRequest:
+    """A plan as the engine's builder takes it."""
+    from toolkit.engines.buildkit import BuildRequest, context_of  # noqa: PLC0415  # as above
+
+    dockerfile = PlacedFile(path=PurePosixPath("Dockerfile"), content=plan.dockerfile.encode())
+    return BuildRequest(
+        context=context_of((*plan.context, dockerfile)),
+        tags=tags,
+        labels={**plan.labels, **labels},
+        platform=plan.platform,
+        secrets={name: options.secrets[name] for name in plan.secrets},
+        no_cache=options.no_cache,
+        without_image=without_image,
+    )
 
 
 def base_id(

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from toolkit.engines.base import BuildOptions, EngineInfo, Image
 from toolkit.plans import emulation
-from toolkit.plans.model import ImagePlan
+from toolkit.plans.model import ImagePlan, joint_id
 
 _DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 _TIMEOUT: Final = 5.0
@@ -30,6 +30,22 @@ class Peek:
 
     socket: str
 
+    @property
+    def address(self) -> str:
+        return f"unix://{self.socket}"
+
+    def refusal(self) -> OSError | None:
+        """Why nobody can be asked there: no socket, or one that nobody listens on any more."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(_TIMEOUT)
+                connection.connect(self.socket)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            return error
+        except OSError:
+            return None
+        return None
+
     def info(self) -> EngineInfo | None:
         """Who answers."""
         version = self._get("/version")
@@ -38,7 +54,7 @@ class Peek:
         return EngineInfo(
             name=product(version),
             version=version["Version"],
-            address=f"unix://{self.socket}",
+            address=self.address,
             platform=f"{version['Os']}/{version['Arch']}",
         )
 
@@ -49,15 +65,22 @@ class Peek:
         """The image of a plan, if it is there and nothing is left to do for it."""
         if options.no_cache or plan.platform or plan.tags:
             return None
-        base = _SCRATCH if plan.base == _SCRATCH else (self.image(plan.base) or {}).get("Id")
-        if base is None:
+        ids = [self._id(reference) for reference in (plan.base, *plan.others)]
+        if not all(ids):
             return None
+        base = joint_id(*ids)
         tag = plan.tag(base)
         found = self.image(tag) or {}
         labels = (found.get("Config") or {}).get("Labels") or {}
         if labels.get(emulation.LABEL_INPUTS) != plan.inputs(base):
             return None
         return Image(tag=tag, id=str(found["Id"]), built=False)
+
+    def _id(self, reference: str) -> str:
+        """Empty if the image is not there."""
+        if reference == _SCRATCH:
+            return _SCRATCH
+        return str((self.image(reference) or {}).get("Id", ""))
 
     def _get(self, path: str) -> dict[str, Any] | None:
         # HTTP/1.0: the engine closes the connection at the end of an answer in one piece.

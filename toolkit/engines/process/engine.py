@@ -77,6 +77,7 @@ class ProcessEngine:
             version=sandbox.version,
             address=str(self._cache),
             platform=_platform(),
+            builds_dockerfiles=False,
             notes=sandbox.notes,
         )
 

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from toolkit.engines.base import LONG_AGO
 from toolkit.engines.process.images import write_placed
 from toolkit.engines.process.interior import PROGRAMS, Interior, host_links
 from toolkit.errors import EngineUnavailable
 
 INSIDE: Final = Path(__file__).parent / "inside"
 _RUNIT: Final = ("runsvdir", "runsv", "sv")
-# runsvdir waits a second before it looks at a tree that has just changed; that of an image has not.
-_LONG_AGO: Final = 315_532_800
 _SHARED: Final = {PurePosixPath("/"), PurePosixPath("/tmp"), PurePosixPath("/var/tmp")}  # noqa: S108
 _HOST_SYSTEM: Final = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "sys")
 
@@ -43,7 +42,7 @@ def write_root(interior: Interior, root: Path, *, python: str, programs_inside: 
         )
         program.chmod(0o755)
     for folder in {folder for file in interior.files for folder in file.path.parents}:
-        os.utime(_inside(root, folder), (_LONG_AGO, _LONG_AGO))
+        os.utime(_inside(root, folder), (LONG_AGO, LONG_AGO))
 
 
 def own_program(python: str, name: str, place: object, *arguments: str) -> list[str]:

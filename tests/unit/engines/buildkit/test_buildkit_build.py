@@ -6,6 +6,7 @@ import json
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import docker
@@ -71,6 +72,25 @@ def test_a_recorded_build_gives_its_image(engine: ScriptedEngine, api: docker.AP
     assert build_image(api, REQUEST, on_event=events.append, builder="buildkit") == IMAGE
     assert any(isinstance(event, StepCached) for event in events)
     assert events[-1] == ImageReady(id=IMAGE)
+
+
+def test_steps_can_be_run_for_the_caches_sake_alone(
+    engine: ScriptedEngine, api: docker.APIClient
+) -> None:
+    without = b"".join(
+        line
+        for line in (RECORDED / "cached.jsonl").read_bytes().splitlines(keepends=True)
+        if b"moby.image.id" not in line
+    )
+    engine.routes["/build"] = answer(without)
+    events: list[BuildEvent] = []
+    request = replace(REQUEST, without_image=True)
+    assert build_image(api, request, on_event=events.append, builder="buildkit") == ""
+    assert events[-1] == ImageReady(id="")
+    (asked,) = engine.requests_of("/build")
+    assert json.loads(asked.query["outputs"][0]) == [{"Type": "cacheonly"}]
+    with pytest.raises(EngineUnavailable, match="neither an image nor an error"):
+        build_image(api, REQUEST, on_event=silent, builder="buildkit")
 
 
 def test_the_request_is_what_was_asked_for(engine: ScriptedEngine, api: docker.APIClient) -> None:

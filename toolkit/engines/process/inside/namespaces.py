@@ -73,7 +73,7 @@ def _bind(source: str, target: Path, *, read_only: bool) -> None:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         if Path(source).is_dir():
-            target.mkdir()
+            target.mkdir(exist_ok=True)  # another launch of the same root may be as far
         else:
             target.touch()
     _mount(source, target, flags=MS_BIND | MS_REC)

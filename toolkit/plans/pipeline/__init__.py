@@ -1,0 +1,1 @@
+"""A pipeline as a value: steps, edges between them, in an order that can be walked."""
