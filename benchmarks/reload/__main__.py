@@ -26,7 +26,7 @@ def main() -> int:
             project = Project(Path(folder), python=options.python)
             machine = described()
             for measured in PARTS[part](project, options):
-                report.save(options.output, part, machine, measured)
+                report.save_rows(options.output, part, machine, measured)
                 machine = described()
     print(report.tables(options.output))
     return 0

@@ -126,19 +126,32 @@ TABLES: Mapping[str, Callable[[Sequence[Row]], str]] = {
 }
 
 
-def save(path: Path, part: str, machine: Mapping[str, Any], measured: Sequence[Any]) -> None:
-    """Into the file beside what it holds already: rows may be measured at different times."""
-    document = json.loads(path.read_text()) if path.is_file() else {}
+def save(path: Path, part: str, machine: Mapping[str, Any], results: Any) -> None:
+    """Each part says what it was measured on: parts may be measured at different times."""
+    _write(path, {**_read(path), part: {"machine": machine, "results": _rounded(results)}})
+
+
+def save_rows(path: Path, part: str, machine: Mapping[str, Any], measured: Sequence[Any]) -> None:
+    """The same row by row: each says what it was measured on, and replaces its former self."""
+    document = _read(path)
     now = {**machine, "load_average_after": [round(value, 2) for value in os.getloadavg()]}
     for name, entry in entries(part, measured).items():
         document.setdefault(part, {})[name] = {"machine": now, **_rounded(entry)}
+    _write(path, document)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def tables(path: Path) -> str:
     """Everything the file holds, whenever it was measured."""
-    document = json.loads(path.read_text()) if path.is_file() else {}
+    document = _read(path)
     return "\n".join(
         make([entry["row"] for entry in document[part].values()])
         for part, make in TABLES.items()

@@ -8,10 +8,18 @@ from typing import Final
 OPTIONAL_NUMBERS: Final[Mapping[str, str]] = {
     "--wait": "300",  # seconds; what Azure ML's old debugging guide promised to wait
 }
+WHOLE_JOB: Final = "*"  # `aml-emu run --debug` without the name of a step
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:
-    """`--wait` alone becomes `--wait 300`; what follows `--` is the user's and stays."""
+    """`--wait` alone becomes `--wait 300`; what follows `--` is the user's and stays.
+
+    So is what follows `python`.
+    """
+    if list(arguments[:1]) == ["python"]:
+        return list(arguments)
+    if list(arguments[:1]) == ["run"]:
+        arguments = _debug_spelled_out(arguments)
     result: list[str] = []
     for index, argument in enumerate(arguments):
         if argument == "--":
@@ -19,6 +27,24 @@ def spelled_out(arguments: Sequence[str]) -> list[str]:
         result.append(argument)
         if argument in OPTIONAL_NUMBERS and not _is_number(arguments[index + 1 : index + 2]):
             result.append(OPTIONAL_NUMBERS[argument])
+    return result
+
+
+def _debug_spelled_out(arguments: Sequence[str]) -> list[str]:
+    """`run FILE --debug` is about all of it, `run FILE --debug STEP` about one step.
+
+    In front of FILE, `--debug` has no value: `run --debug FILE`.
+    """
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    result: list[str] = []
+    for index, argument in enumerate(arguments):
+        result.append(argument)
+        if argument != "--debug" or index >= end:
+            continue
+        following = arguments[index + 1 : min(index + 2, end)]
+        named = following and not following[0].startswith("-") and len(result) > len(("run", "x"))
+        if not named:
+            result.append(WHOLE_JOB)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,13 +14,17 @@ from toolkit.cli.options import EngineOption, Json, Name
 if TYPE_CHECKING:
     from toolkit.engines.base import Engine
     from toolkit.live.service import Service
+    from toolkit.live.target import Named
+    from toolkit.settings import Settings
 
 
 def ps(engine: EngineOption = None, json: Json = False) -> None:
-    """List services, of every project on this machine."""
+    """List services, of every project on this machine, and the endpoints of this one."""
     from toolkit.live.service import find_services
 
-    rows = [_row(service) for service in find_services(_engine(engine))]
+    settings = _settings(engine)
+    rows = _endpoint_rows(settings)
+    rows += [_row(service) for service in find_services(_engine(settings))]
     if json:
         console.result_json(rows)
         return
@@ -38,20 +43,26 @@ def logs(
     tail: Annotated[int | None, typer.Option(help="Only the last lines.")] = None,
     engine: EngineOption = None,
 ) -> None:
-    """Print what a service said."""
+    """Print what a service said; of an endpoint, what its router said."""
     from toolkit.live.service import the_service
 
-    service = the_service(_engine(engine), name)
-    for chunk in service.handle.logs(follow=follow, tail=tail):
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+    settings = _settings(engine)
+    if name and (named := _named(settings, name)):
+        _deployment_logs(settings, named, follow=follow, tail=tail)
+        return
+    _copy(the_service(_engine(settings), name).handle.logs(follow=follow, tail=tail))
 
 
 def stop(name: Name = None, engine: EngineOption = None) -> None:
-    """Stop and remove one service."""
+    """Stop and remove one service, deployment or endpoint."""
     from toolkit.live.service import the_service
 
-    chosen = _engine(engine)
+    settings = _settings(engine)
+    if name and (named := _named(settings, name)):
+        _stop_endpoint(settings, named)
+        console.say(f"stopped `{named.name}`")
+        return
+    chosen = _engine(settings)
     service = the_service(chosen, name)
     stopped = service.name
     service.stop(chosen)
@@ -64,17 +75,68 @@ def down(
     ] = False,
     engine: EngineOption = None,
 ) -> None:
-    """Stop and remove all services of this project."""
+    """Stop and remove all endpoints and services of this project."""
+    from toolkit.live.endpoint import Endpoints
     from toolkit.live.service import find_services
     from toolkit.plans.emulation import LABEL_PROJECT
-    from toolkit.settings import load_settings
 
-    chosen, project = _engine(engine), str(load_settings().project)
+    settings = _settings(engine)
+    for name in Endpoints(settings.state_folder).names():
+        if named := _named(settings, name):
+            _stop_endpoint(settings, named)
+            console.say(f"stopped `{name}`")
+    chosen, project = _engine(settings), str(settings.project)
     for service in find_services(chosen):
         if everywhere or service.handle.labels.get(LABEL_PROJECT) == project:
             stopped = service.name
             service.stop(chosen)
             console.say(f"stopped `{stopped}`")
+
+
+def _named(settings: Settings, name: str) -> Named | None:
+    from toolkit.live.endpoint import Endpoints
+    from toolkit.live.target import named_endpoint
+
+    return named_endpoint(Endpoints(settings.state_folder), name)
+
+
+def _stop_endpoint(settings: Settings, named: Named) -> None:
+    from toolkit.engines.registry import make_engine
+    from toolkit.live.deployment import remove_endpoint, withdraw
+    from toolkit.live.endpoint import Endpoints
+
+    endpoints = Endpoints(settings.state_folder)
+    if named.serving is None:
+        remove_endpoint(
+            endpoints, named.state.name, lambda each: make_engine(each, settings.environ)
+        )
+        return
+    engine = make_engine(named.serving.engine, settings.environ)
+    withdraw(endpoints, named.state.name, named.serving, engine, say=console.say)
+
+
+def _deployment_logs(settings: Settings, named: Named, *, follow: bool, tail: int | None) -> None:
+    from toolkit.engines.registry import make_engine
+    from toolkit.live.endpoint import Endpoints
+    from toolkit.live.orphans import replicas_of
+
+    if named.serving is None:
+        log = Endpoints(settings.state_folder).log_file(named.state.name)
+        lines = log.read_bytes().splitlines(keepends=True) if log.is_file() else []
+        _copy(iter(lines if tail is None else lines[max(0, len(lines) - tail) :]))
+        return
+    engine = make_engine(named.serving.engine, settings.environ)
+    endpoints = Endpoints(settings.state_folder)
+    services = replicas_of(engine, endpoints, named.state.name, named.serving.name)
+    threads = [console.pump(s.handle.logs(follow=follow, tail=tail)) for s in services]
+    for thread in threads:
+        thread.join()
+
+
+def _copy(chunks: Iterator[bytes]) -> None:
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
 
 _TITLES = {
@@ -103,9 +165,33 @@ def _row(service: Service) -> dict[str, str]:
     }
 
 
-def _engine(name: str | None) -> Engine:
-    from toolkit.engines.registry import make_engine
+def _endpoint_rows(settings: Settings) -> list[dict[str, str]]:
+    from toolkit.live.endpoint import Endpoints
+    from toolkit.live.router.process import is_up
+
+    endpoints = Endpoints(settings.state_folder)
+    states = [endpoints.get(name) for name in endpoints.names()]
+    return [
+        {
+            "name": state.name,
+            "state": "running" if is_up(state) else "no router",
+            "url": state.url if is_up(state) else "",
+            "debugger": "",
+            "reload": "",
+            "script": "traffic " + " ".join(f"{n}={s}" for n, s in state.traffic.items()),
+        }
+        for state in states
+        if state.deployments
+    ]
+
+
+def _settings(engine: str | None) -> Settings:
     from toolkit.settings import load_settings
 
-    settings = load_settings(engine=name)
+    return load_settings(engine=engine)
+
+
+def _engine(settings: Settings) -> Engine:
+    from toolkit.engines.registry import make_engine
+
     return make_engine(settings.engine, settings.environ)

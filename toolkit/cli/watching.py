@@ -1,11 +1,12 @@
-"""What `serve --watch` does with a save: reload the code, or bring the environment up to date."""
+"""What watching does with a save: reload the code, or bring the environment up to date."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from toolkit.cli import console
 from toolkit.cli.progress import BuildProgress
@@ -21,6 +22,13 @@ from toolkit.plans.model import LaunchPlan, ReloadMode
 from toolkit.settings import Settings
 
 
+class Served(Protocol):
+    """Whatever serves the code that is watched: one container, or several of a deployment."""
+
+    @property
+    def replicas(self) -> Sequence[tuple[Service, LaunchPlan]]: ...
+
+
 @dataclass
 class Running:
     """The service in front, which may be replaced by another while somebody waits for its end."""
@@ -33,11 +41,8 @@ class Running:
     _over: bool = False
 
     @property
-    def agent(self) -> Agent:
-        """Whom to ask for a reload; NotReady if the service was started without one."""
-        if self.plan.reload is None:
-            raise NotReady(f"`{self.service.name}` was started without `--watch`")
-        return Agent(self.service.handle, self.plan.reload.token)
+    def replicas(self) -> Sequence[tuple[Service, LaunchPlan]]:
+        return [(self.service, self.plan)]
 
     def replace(self, plan: LaunchPlan) -> Service | None:
         """Stop it and start another in its place; None if it is all over meanwhile."""
@@ -71,15 +76,20 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class Saves:
-    """The thread behind `--watch`. `replan` gives the launch for another image."""
+    """The thread behind `--watch`.
+
+    `renew` puts containers of another image in the place of those that serve, and returns False
+    if it is all over meanwhile.
+    """
 
     watcher: Watcher
-    running: Running
+    served: Served
     mode: ReloadMode
     environment: FollowedEnvironment
     request: ImageRequest
     settings: Settings
-    replan: Callable[[str], LaunchPlan]
+    engine: Engine
+    renew: Callable[[str], bool]
     _building: threading.Lock = field(default_factory=threading.Lock)
     _wanted: threading.Event = field(default_factory=threading.Event)
 
@@ -100,17 +110,18 @@ class Saves:
     def _reload(self, code: frozenset[Path], mode: ReloadMode) -> None:
         folder = self.watcher.folder
         names = ", ".join(sorted(str(path.relative_to(folder)) for path in code)[:5])
-        try:
-            result = self.running.agent.reload(code, code=folder, mode=mode)
-        except EmuError as error:
-            console.error(error)
-            return
         what = names or "the service"
-        if result.ok:
+        for service, plan in self.served.replicas:
+            try:
+                result = _agent(service, plan).reload(code, code=folder, mode=mode)
+            except EmuError as error:
+                console.error(error)
+                return
+            if not result.ok:  # the next replica would say the same
+                console.warn(f"{what}: {result.stage} failed, the old code goes on answering")
+                console.traceback(result.traceback)
+                return
             console.say(f"reloaded {what} in {result.milliseconds:.0f} ms: {result.said}")
-        else:
-            console.warn(f"{what}: {result.stage} failed, the old code goes on answering")
-            console.traceback(result.traceback)
 
     def _environment_saved(self) -> ReloadMode | None:
         """How the code must be reloaded for the packages that came in; None if none did."""
@@ -126,10 +137,12 @@ class Saves:
 
     def _take_in(self, edit: Edit) -> ReloadMode | None:
         console.say(f"environment changed: {'; '.join(edit.told)}")
-        handle = self.running.service.handle
-        if edit.delta and isinstance(handle, Amendable):
+        handles = [service.handle for service, _ in self.served.replicas]
+        amendable = [handle for handle in handles if isinstance(handle, Amendable)]
+        if edit.delta and len(amendable) == len(handles):
             try:
-                self.environment.bring(edit.delta, handle, trust=edit.trust)
+                for handle in amendable:
+                    self.environment.bring(edit.delta, handle, trust=edit.trust)
             except (BuildFailed, NotReady) as error:
                 console.warn(f"{error.message}: starting anew from an image instead")
             else:
@@ -143,18 +156,15 @@ class Saves:
         """Build first: if that fails, the old service is still there."""
         with BuildProgress() as progress:
             image = build_image(
-                self.request, self.settings, self.running.engine, say=console.say, on_event=progress
+                self.request, self.settings, self.engine, say=console.say, on_event=progress
             )
-        service = self.running.replace(self.replan(image.tag))
-        if service is None:
+        if not self.renew(image.tag):
             return
-        console.pump(service.handle.logs(follow=True))
-        if self.running.plan.probe:
-            service.wait_ready(self.running.plan.probe)
         self.environment.has(edit)
-        console.say(f"`{service.name}` runs in a new container, from {image.tag}")
-        if service.debugger:
-            console.say("the debug session ended with the old one: attach again")
+        for service, _ in self.served.replicas:
+            console.say(f"`{service.name}` runs in a new container, from {image.tag}")
+            if service.debugger:
+                console.say("the debug session ended with the old one: attach again")
 
     def _build_behind(self) -> None:
         """The image that the next start will look for; on a connection of its own.
@@ -177,3 +187,10 @@ class Saves:
             console.warn(f"the image for the next start could not be built: {error.message}")
             return
         console.say(f"image for the next start: {image.tag}{'' if image.built else ' (unchanged)'}")
+
+
+def _agent(service: Service, plan: LaunchPlan) -> Agent:
+    """Whom to ask for a reload; NotReady if the service was started without one."""
+    if plan.reload is None:
+        raise NotReady(f"`{service.name}` was started without `--watch`")
+    return Agent(service.handle, plan.reload.token)

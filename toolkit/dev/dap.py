@@ -57,7 +57,10 @@ class Connection:
         return number
 
     def send_raw(self, body: bytes) -> None:
-        self._socket.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        try:
+            self._socket.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        except OSError as error:
+            raise DapError(f"the connection is closed: {error}") from error
 
     def answer(self, number: int) -> Message:
         """The body of the answer to that request.
@@ -102,10 +105,12 @@ class Connection:
         self._socket.close()
 
     def _listen(self) -> None:
-        with suppress(OSError, ValueError):  # closed by either side, in the middle of a message too
+        # closed by either side, in the middle of a message too
+        with suppress(OSError, ValueError, DapError):
             while (message := self._read()) is not None:
                 self._take(message)
         self._lines.close()
+        self.close()
         with self._news:
             self.closed = True
             self._news.notify_all()
@@ -147,6 +152,4 @@ class suppress_if_closed:  # noqa: N801  # reads like contextlib.suppress
         return
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if not isinstance(error, (DapError, OSError)):
-            return False
-        return isinstance(error, OSError) or self._connection.wait_closed(1.0)
+        return isinstance(error, DapError) and self._connection.wait_closed(1.0)

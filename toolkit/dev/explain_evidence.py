@@ -78,9 +78,9 @@ def gather(engine: Engine, place: Place, name: str | None) -> Evidence:
         raise SpecError(f"file not found: {place.file}")
     service = the_service(engine, name) if name else _nearest(engine, local, remote)
     if service is None:
-        others = {each.name: each.script.parent for each in find_services(engine)}
+        others = {each.name: each.code for each in find_services(engine)}
         return Evidence(place=place, others=others)
-    code = service.script.parent
+    code = service.code
     if not local.is_file():
         local = _on_this_side(remote, service) or local
     data = local.read_bytes() if local.is_file() else None
@@ -124,20 +124,20 @@ def _nearest(engine: Engine, local: Path, remote: PurePosixPath) -> Service | No
     services = find_services(engine)
     if not local.is_file():
         return the_service(engine, None) if remote.is_absolute() else None
-    holding = [each for each in services if local.is_relative_to(each.script.parent)]
+    holding = [each for each in services if local.is_relative_to(each.code)]
     return max(holding, key=_closeness, default=None)
 
 
 def _closeness(service: Service) -> tuple[int, bool, bool]:
     running = service.handle.state().is_running
-    return len(service.script.parent.parts), running, running and service.debugger is not None
+    return len(service.code.parts), running, running and service.debugger is not None
 
 
 def _on_this_side(remote: PurePosixPath, service: Service) -> Path | None:
     """The user's own file under a path that a traceback of the service shows."""
     for root in (service.app_root, azureml.APP_ROOT, azureml.APP_ROOT_ALIAS):
         if remote.is_relative_to(root):
-            return service.script.parent / remote.relative_to(root)
+            return service.code / remote.relative_to(root)
     return None
 
 

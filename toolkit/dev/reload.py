@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,8 +14,10 @@ from toolkit.engines.base import Handle
 from toolkit.errors import NotReady
 from toolkit.plans import azureml, emulation
 from toolkit.plans.model import ReloadMode
+from toolkit.plans.service import code_root
 
-_ANSWER_TIMEOUT: Final = 120.0
+_LOOK_SECONDS: Final = 1.0
+_SILENCE: Final = 10.0  # the agent gives a sign of life every second while it works
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,22 +35,25 @@ class ReloadResult:
 class Agent:
     """The emulator's own process inside a container, reached through its control port."""
 
-    def __init__(self, handle: Handle, token: str) -> None:
+    def __init__(
+        self, handle: Handle, token: str, *, look: float = _LOOK_SECONDS, silence: float = _SILENCE
+    ) -> None:
         self._handle = handle
         self._token = token
+        self._look = look
+        self._silence = silence
 
     def ask(self, op: str, **values: Any) -> dict[str, Any]:
-        """One request, one answer.
+        """One request, one answer, however long it takes: init() may stand at a breakpoint.
 
-        Raises NotReady when the agent cannot be reached or breaks off.
+        Raises NotReady when the agent cannot be reached, breaks off or falls silent.
         """
         request = json.dumps({"op": op, "token": self._token, **values}).encode() + b"\n"
         try:
             address = self._handle.address(emulation.CONTROL_PORT)
             with socket.create_connection((address.host, address.port), timeout=5) as connection:
-                connection.settimeout(_ANSWER_TIMEOUT)
                 connection.sendall(request)
-                answer = connection.makefile("rb").readline()
+                answer = self._listen(connection)
         except (OSError, KeyError) as error:
             raise NotReady(
                 f"`{self._handle.name}` does not take requests", details=str(error)
@@ -56,9 +62,32 @@ class Agent:
             raise NotReady(f"`{self._handle.name}` broke off while answering `{op}`")
         return self._understood(op, answer)
 
+    def _listen(self, connection: socket.socket) -> bytes:
+        """Its answer, or as much of it as came; empty lines are signs of life."""
+        connection.settimeout(self._look)
+        answer, heard = b"", time.monotonic()
+        while not answer.endswith(b"\n"):
+            try:
+                data = connection.recv(65536)
+            except TimeoutError:
+                self._check_alive(time.monotonic() - heard)
+                continue
+            if not data:
+                break
+            answer, heard = (answer + data).lstrip(b"\n"), time.monotonic()
+        return answer
+
+    def _check_alive(self, silent: float) -> None:
+        """A container that went away may leave a connection that nobody closes."""
+        if not self._handle.state().is_running:
+            raise NotReady(f"`{self._handle.name}` ended before it answered")
+        if silent > self._silence:
+            raise NotReady(f"`{self._handle.name}` does not answer, silent for {silent:.0f} s")
+
     def reload(self, paths: Iterable[Path], *, code: Path, mode: ReloadMode) -> ReloadResult:
         """Have the changed files taken in; the old code goes on answering if they are no good."""
-        inside = (self._handle.path_inside(in_container(path, code)) for path in paths)
+        root = code_root(self._handle.labels)
+        inside = (self._handle.path_inside(in_container(path, code, root)) for path in paths)
         answer = self.ask("reload", mode=mode, paths=[str(path) for path in inside])
         return ReloadResult(
             ok=bool(answer.get("ok")),
@@ -79,6 +108,6 @@ class Agent:
             ) from error
 
 
-def in_container(path: Path, code: Path) -> PurePosixPath:
+def in_container(path: Path, code: Path, root: PurePosixPath = azureml.APP_ROOT) -> PurePosixPath:
     """Where the plan has a file below the code folder."""
-    return azureml.APP_ROOT / path.relative_to(code).as_posix()
+    return root / path.relative_to(code).as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -38,3 +39,12 @@ def answers(address: Address, path: str, *, timeout: float = 2.0) -> bool:
         return False
     finally:
         connection.close()
+
+
+def accepts(address: Address, *, timeout: float = 0.5) -> bool:
+    """Whether something takes connections there."""
+    try:
+        socket.create_connection((address.host, address.port), timeout=timeout).close()
+    except OSError:
+        return False
+    return True

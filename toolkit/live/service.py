@@ -15,7 +15,7 @@ from toolkit.live.failure import last_line, user_traceback
 from toolkit.live.readiness import answers, retry_until
 from toolkit.plans import azureml, emulation
 from toolkit.plans.model import LaunchPlan, Probe
-from toolkit.plans.service import mountpoints
+from toolkit.plans.service import code_root, mountpoints
 
 _LAST_LINES: Final = 30
 _TRACEBACK_LINES: Final = 500
@@ -34,7 +34,8 @@ class Service:
 
     @property
     def scoring(self) -> Address:
-        return self.handle.address(azureml.SCORING_PORT)
+        port = self.handle.labels.get(emulation.LABEL_PORT, azureml.SCORING_PORT)
+        return self.handle.address(int(port))
 
     @property
     def url(self) -> str:
@@ -48,14 +49,17 @@ class Service:
         return self.handle.address(azureml.DEBUG_PORT)
 
     @property
+    def code(self) -> Path:
+        return Path(self.handle.labels[emulation.LABEL_CODE])
+
+    @property
     def script(self) -> Path:
-        labels = self.handle.labels
-        return Path(labels[emulation.LABEL_CODE]) / labels[emulation.LABEL_SCRIPT]
+        return self.code / self.handle.labels[emulation.LABEL_SCRIPT]
 
     @property
     def app_root(self) -> PurePosixPath:
         """The code folder as the service sees it, which is what breakpoints are set in."""
-        return self.handle.path_inside(azureml.APP_ROOT)
+        return self.handle.path_inside(code_root(self.handle.labels))
 
     def wait_ready(self, probe: Probe) -> None:
         """Return once the probe answers.
@@ -179,11 +183,12 @@ def _mountpoints_of(engine: Engine, code: Path) -> list[str]:
 def _make_mountpoints(code: Path, plan: LaunchPlan) -> list[str]:
     """Create what Docker would otherwise create as root in the user's folder; say what was new."""
     sources = {mount.target: mount.source for mount in plan.mounts}
+    root = code_root(plan.labels)
     made: list[str] = []
     for relative in mountpoints(plan):
         missing = [p for p in (relative, *relative.parents) if p.parts and not (code / p).exists()]
         for path in reversed(missing):
-            if path == relative and sources[azureml.APP_ROOT / relative].is_file():
+            if path == relative and sources[root / relative].is_file():
                 (code / path).touch()
             else:
                 (code / path).mkdir()

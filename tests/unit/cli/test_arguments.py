@@ -21,3 +21,20 @@ from toolkit.cli.arguments import spelled_out
 )
 def test_wait_alone_means_five_minutes(typed: list[str], meant: list[str]) -> None:
     assert spelled_out(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["run", "job.yml", "--debug"], ["run", "job.yml", "--debug", "*"]),
+        (["run", "--debug", "job.yml"], ["run", "--debug", "*", "job.yml"]),
+        (["run", "p.yml", "--debug", "train"], ["run", "p.yml", "--debug", "train"]),
+        (["run", "a.py", "--debug", "--json"], ["run", "a.py", "--debug", "*", "--json"]),
+        (["run", "a.py", "--", "--debug"], ["run", "a.py", "--", "--debug"]),
+        (["run", "a.py", "--debug", "--", "x"], ["run", "a.py", "--debug", "*", "--", "x"]),
+        (["run", "p.yml", "--debug=train"], ["run", "p.yml", "--debug=train"]),
+        (["serve", "score.py", "--debug"], ["serve", "score.py", "--debug"]),
+    ],
+)
+def test_debug_of_a_run_may_name_a_step(given: list[str], expected: list[str]) -> None:
+    assert spelled_out(given) == expected

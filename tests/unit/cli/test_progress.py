@@ -16,7 +16,7 @@ from toolkit.engines.events import (
     Transfer,
 )
 
-SYNC = "RUN --mount=type=cache,id=x uv pip sync --python p /tmp/requirements.lock"
+SYNC = "RUN --mount=type=cache,id=x uv pip install --python p --requirement /tmp/further.lock"
 BUILD: tuple[BuildEvent, ...] = (
     InputsChanged(since="aml-emu/iris:1", changes=("six==1.17.0 added", "another Dockerfile")),
     StepStarted(step=1, name="load metadata", place="internal"),
@@ -74,7 +74,7 @@ def test_the_cause_of_a_build_is_one_sentence() -> None:
 
 def test_steps_have_readable_names_and_their_last_line() -> None:
     _, board = shown(*BUILD)
-    assert ("[2/3] install the locked packages", "Installed 5 packages") in board.said
+    assert ("[2/3] install the other packages", "Installed 5 packages") in board.said
 
 
 def test_the_document_has_seconds_and_what_was_cached() -> None:
@@ -84,7 +84,7 @@ def test_the_document_has_seconds_and_what_was_cached() -> None:
     assert document["changes"] == ["six==1.17.0 added", "another Dockerfile"]
     assert [(s["title"], s["seconds"], s["cached"]) for s in document["steps"]] == [
         ("FROM aml-emu/base", 0.0, True),
-        ("install the locked packages", 3.25, False),
+        ("install the other packages", 3.25, False),
         ("COPY mine /", 0.01, False),
     ]
     assert document["steps"][1]["name"] == SYNC
@@ -103,6 +103,15 @@ def test_builds_in_a_row_count_their_steps_anew() -> None:
     )
     assert board.said[-1] == ("COPY other /", "")
     assert len(progress.document()["steps"]) == 3, "the last step has not ended"
+
+
+def test_what_was_done_ahead_of_the_build_is_told_once() -> None:
+    step = StepStarted(step=1, name="RUN x", place="tools 2/2")
+    done = (step, StepDone(step=1, seconds=1.5), ImageReady(id=""))
+    progress, _ = shown(*done, step, StepCached(step=1), ImageReady(id="sha256:1"))
+    (told,) = progress.document()["steps"]
+    assert (told["seconds"], told["cached"]) == (1.5, False)
+    assert progress.summary() == ""
 
 
 def test_a_step_that_ends_twice_is_one_step() -> None:
@@ -156,7 +165,7 @@ def test_json_has_a_line_for_every_event(capsys: pytest.CaptureFixture[str]) -> 
         "step": 3,
         "name": SYNC,
         "place": "stage-1 2/3",
-        "title": "install the locked packages",
+        "title": "install the other packages",
     }
 
 
@@ -165,6 +174,6 @@ def test_off_a_terminal_there_is_a_line_for_each_step(capsys: pytest.CaptureFixt
         for event in BUILD:
             progress(event)
     err = capsys.readouterr().err
-    assert "  3.2 s  [2/3] install the locked packages\n" in err
+    assert "  3.2 s  [2/3] install the other packages\n" in err
     assert "Installed" not in err
     assert err.count("\n") == 2

@@ -1,10 +1,12 @@
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeEngine
-from toolkit.errors import BuildFailed
+from toolkit.engines.base import EngineInfo
+from toolkit.errors import BuildFailed, EngineUnavailable
 from toolkit.live.base import make_base
 from toolkit.plans.model import BaseSource
 from toolkit.settings import Settings
@@ -49,3 +51,36 @@ def test_a_base_is_made_once(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     assert made == [True, False]
+
+
+class WithoutDockerfiles(FakeEngine):
+    """As the process engine where `--engine auto` found no other."""
+
+    def check(self) -> EngineInfo:
+        return replace(super().check(), builds_dockerfiles=False, notes=("no Docker: using fake",))
+
+
+@pytest.mark.parametrize("source", ["auto", "registry", "debian"])
+@pytest.mark.parametrize(
+    ("engine", "why"),
+    [
+        (WithoutDockerfiles(), "the fake engine builds no Dockerfiles"),
+        (FakeEngine(unavailable=EngineUnavailable("nobody answers")), "nobody answers"),
+    ],
+)
+def test_an_engine_that_cannot_is_refused_before_anything_is_fetched(
+    tmp_path: Path, source: BaseSource, engine: FakeEngine, why: str
+) -> None:
+    said: list[str] = []
+    settings = Settings(project=tmp_path, environ={"HOME": str(tmp_path)})
+    with pytest.raises(EngineUnavailable, match=why):
+        make_base(engine, settings, source=source, say=said.append, on_event=print)
+    assert said == []
+    assert not engine.built
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_refusal_says_why_this_engine_was_chosen(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable) as caught:
+        make(WithoutDockerfiles(), tmp_path, "auto")
+    assert caught.value.details == "no Docker: using fake"

@@ -1,13 +1,18 @@
 import platform as host
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import FakeEngine, FakeUv
+from toolkit.engines.base import BuildOptions
+from toolkit.engines.events import BuildEvent
 from toolkit.engines.lock import lock_path, resolve
 from toolkit.engines.trust import HostTrust
-from toolkit.errors import EngineUnavailable, SpecError
+from toolkit.errors import EmuError, EngineUnavailable, SpecError
 from toolkit.live.image import ImageRequest, build_image, write_context
+from toolkit.plans.model import ImagePlan
 from toolkit.plans.requirements import plan_requirements
 from toolkit.settings import Settings
 from toolkit.specs.environment import CondaEnvironment, load_environment
@@ -123,6 +128,53 @@ def test_the_context_can_be_written_for_a_build_elsewhere(desk: Desk, tmp_path: 
     dockerfile = write_context(desk.request, desk.settings, folder, say=desk.said.append)
     assert dockerfile == folder / "Dockerfile"
     assert dockerfile.read_text().startswith("# iris: rendered by aml-emu from env.yml\n")
-    assert (folder / "requirements.lock").read_text().endswith("numpy==2.0.0\npip==24.0\n")
+    assert (folder / "common.lock").read_text().endswith("numpy==2.0.0\npip==24.0\n")
     (run,) = folder.rglob("gunicorn/run")
     assert run.stat().st_mode & 0o777 == 0o755
+
+
+class Early(FakeEngine):
+    """Begins builds, and notes what became of them."""
+
+    def __init__(self) -> None:
+        super().__init__(known=["aml-emu/base"])
+        self.begun: list[ImagePlan] = []
+        self.given_up = 0
+
+    def begin(
+        self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
+    ) -> Callable[[], None]:
+        assert options.secrets == {"ca": b"PEM"}
+        self.begun.append(plan)
+
+        def give_up() -> None:
+            self.given_up += 1
+
+        return give_up
+
+
+def test_nothing_is_begun_where_the_lock_is_kept(desk: Desk) -> None:
+    engine = Early()
+    build_image(desk.request, desk.settings, engine, say=desk.said.append, on_event=print)
+    assert engine.begun == []
+
+
+def test_the_groundwork_is_begun_while_the_lock_is_made_and_given_up_with_it(desk: Desk) -> None:
+    engine = Early()
+    desk.env.write_text(ENV.replace("http]", "http, 'x @ https://127.0.0.1:9/no.whl']"))
+    with pytest.raises(EmuError):
+        build_image(desk.request, desk.settings, engine, say=desk.said.append, on_event=print)
+    (plan,) = engine.begun
+    assert plan.dockerfile.endswith("WORKDIR /var/azureml-app\n")
+    assert engine.given_up == 1
+    assert engine.built == []
+
+
+@pytest.mark.parametrize("missing", ["--no-cache", "base"])
+def test_groundwork_is_of_no_use_without_a_cache_or_a_base(desk: Desk, missing: str) -> None:
+    engine = Early() if missing == "--no-cache" else FakeEngine()
+    desk.env.write_text(ENV.replace("http]", "http, 'x @ https://127.0.0.1:9/no.whl']"))
+    request = replace(desk.request, no_cache=missing == "--no-cache")
+    with pytest.raises(EmuError):
+        build_image(request, desk.settings, engine, say=desk.said.append, on_event=print)
+    assert getattr(engine, "begun", []) == []

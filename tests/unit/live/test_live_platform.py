@@ -88,7 +88,7 @@ def test_a_context_is_written_for_the_platform_asked_for(settings: Settings) -> 
     request = ImageRequest(env=str(settings.project / "env.yml"), platform="linux/arm64")
     folder = settings.project / "context"
     write_context(request, settings, folder, say=lambda _: None)
-    assert "numpy==2.0.1" in (folder / "requirements.lock").read_text()
+    assert "numpy==2.0.1" in (folder / "common.lock").read_text()
 
 
 def test_packages_of_this_machine_make_no_base_for_another_processor(tmp_path: Path) -> None:

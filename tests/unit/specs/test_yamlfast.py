@@ -36,7 +36,8 @@ def test_the_same_as_a_short_file(tmp_path: Path) -> None:
     long.write_text(TEXT + PADDING)
     one, other = load_yaml(short, what="file"), load_yaml(long, what="file")
     assert plain(one.data) == plain(other.data)
-    for place in (["a"], ["i", "l"], ["i", "l", 1], ["j", "m"], ["s"]):
+    places: list[list[str | int]] = [["a"], ["i", "l"], ["i", "l", 1], ["j", "m"], ["s"]]
+    for place in places:
         assert one.line(place) == other.line(place)
 
 

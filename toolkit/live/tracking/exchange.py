@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -42,12 +42,13 @@ class Exchange:
     names: Callable[[], frozenset[str]]
     datastores: Mapping[str, Path]
     worker: Executor
+    further: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
 
     def application(self) -> web.Application:
         application = web.Application(
             middlewares=[self._guard], client_max_size=LARGEST_BODY, logger=logger
         )
-        for (method, path), handler in ROUTES.items():
+        for (method, path), handler in (*ROUTES.items(), *self.further.items()):
             application.router.add_route(method, path, partial(self._answer, handler))
         for root in ARTIFACTS:
             application.router.add_get(root, partial(self._answer, listing.of_place))

@@ -20,7 +20,7 @@ from typing_extensions import Self
 
 from toolkit.errors import Conflict, EngineUnavailable
 from toolkit.live.tracking.access import Caller, Tokens
-from toolkit.live.tracking.call import CREATED_IN
+from toolkit.live.tracking.call import CREATED_IN, Handler
 from toolkit.live.tracking.exchange import Exchange
 from toolkit.live.tracking.variables import run_variables
 from toolkit.workspace.model import Run
@@ -56,9 +56,19 @@ class Tracking:
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(target=self._serve, name="tracking", daemon=True)
         self._sockets: list[socket.socket] = []
+        self._further: dict[tuple[str, str], Handler] = {}
         self._exchange = Exchange(
-            workspace, self._tokens, lambda: self._names, dict(datastores or {}), self._worker
+            workspace,
+            self._tokens,
+            lambda: self._names,
+            dict(datastores or {}),
+            self._worker,
+            self._further,
         )
+
+    def answer(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
+        """Answer further calls, by method and path; said before it is entered."""
+        self._further |= handlers
 
     @property
     def port(self) -> int:

@@ -1,0 +1,170 @@
+"""What all steps of one walk share: where they run, what they may reuse, how they are debugged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from toolkit.engines import ports
+from toolkit.engines.base import Engine
+from toolkit.errors import EmuError
+from toolkit.live.environments import environment_named
+from toolkit.live.image import ImageRequest, OnEvent, Say, build_image
+from toolkit.live.live_run import LiveRun
+from toolkit.live.pipeline.digest import Digests
+from toolkit.live.pipeline.outcome import OnStep
+from toolkit.live.pipeline.reuse import Results
+from toolkit.live.run import RunRequest, Tracker, start_run
+from toolkit.plans.model import CondaMode
+from toolkit.plans.pipeline.graph import Step
+from toolkit.plans.run_debug import RunDebug
+from toolkit.settings import Settings
+from toolkit.specs.environment import Environment
+from toolkit.specs.job import CommandJob
+from toolkit.workspace.data import DataLocator
+from toolkit.workspace.model import Run
+from toolkit.workspace.workspace import Workspace
+
+
+class Launch(Protocol):
+    """Starts the run of a step; `start_run` with all that it needs."""
+
+    def __call__(self, request: RunRequest) -> LiveRun: ...
+
+
+class Announce(Protocol):
+    """Told of each step that a debugger can attach to, once its run is there."""
+
+    def __call__(self, step: Step, live: LiveRun) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepDebug:
+    """Which steps are debugged, how, and on which ports of this machine.
+
+    A port that was only looked for may have been taken since, unless it is `fixed`.
+    """
+
+    debugs: Mapping[str, RunDebug] = field(default_factory=dict)
+    run_names: Mapping[str, str] = field(default_factory=dict)
+    fixed: bool = False
+    announce: Announce = lambda step, live: None  # noqa: ARG005  # nobody listens
+
+    def of(self, step: str) -> RunDebug | None:
+        """How a step is debugged; on any free port, if the one it was to have is not free now."""
+        debug = self.debugs.get(step)
+        if debug is None or debug.port is None or self.fixed or ports.is_free(debug.port):
+            return debug
+        return replace(debug, port=None)
+
+
+class Environments:
+    """What the names of environments mean; each is looked up once in a walk."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._known: dict[str, Environment] = {}
+
+    def __call__(self, named: Environment | str) -> Environment:
+        """Raises NotFound for one that neither the workspace nor Azure has."""
+        if not isinstance(named, str):
+            return named
+        if named not in self._known:
+            self._known[named] = environment_named(named, self._workspace)
+        return self._known[named]
+
+
+class Images:
+    """The image of each environment, built once however many steps wait for it."""
+
+    def __init__(self, build: Callable[[CommandJob], str]) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._known: dict[object, str] = {}
+        self._failed: dict[object, EmuError] = {}
+
+    def of(self, job: CommandJob) -> str:
+        key = job.environment
+        with self._lock:  # builds of two environments would fight for the machine anyway
+            if key in self._failed:
+                raise self._failed[key]
+            if key not in self._known:
+                try:
+                    self._known[key] = self._build(job)
+                except EmuError as error:
+                    self._failed[key] = error
+                    raise
+            return self._known[key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Everything a step needs beside its own definition."""
+
+    workspace: Workspace
+    parent: Run
+    path: Path
+    locator: DataLocator
+    digests: Digests
+    results: Results
+    images: Images
+    environments: Environments
+    launch: Launch
+    on_step: OnStep
+    anew: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    reuse: bool = True
+    resumed: str = ""
+    max_parallel: int = 4
+    debug: StepDebug = field(default_factory=StepDebug)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+def image_builder(
+    workspace: Workspace,
+    engine: Engine,
+    settings: Settings,
+    *,
+    conda: CondaMode,
+    say: Say,
+    on_event: OnEvent,
+) -> Images:
+    """Images of jobs' environments on this engine."""
+
+    def build(job: CommandJob) -> str:
+        request = ImageRequest(
+            env=lambda: environment_named(job.environment, workspace), kind="training", conda=conda
+        )
+        image = build_image(request, settings, engine, say=say, on_event=on_event)
+        say(f"image {image.tag}{'' if image.built else ' (unchanged)'}")
+        return image.tag
+
+    return Images(build)
+
+
+def launcher(
+    workspace: Workspace,
+    engine: Engine,
+    settings: Settings,
+    *,
+    tracking: Callable[[], Tracker | None],
+    say: Say,
+    on_event: OnEvent,
+) -> Launch:
+    """`start_run` on this engine; the tracking server is asked for when the first run needs it."""
+
+    def launch(request: RunRequest) -> LiveRun:
+        return start_run(
+            request,
+            workspace=workspace,
+            engine=engine,
+            settings=settings,
+            tracking=tracking(),
+            say=say,
+            on_event=on_event,
+        )
+
+    return launch

@@ -1,0 +1,216 @@
+"""A v1 run configuration, as the v1 SDK (YAML) or the VS Code extension (JSON) writes it.
+
+The keys are those of azureml-core's RunConfiguration.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolkit.specs.distribution import Distribution
+from toolkit.specs.environment import load_environment
+from toolkit.specs.environment.definition import CONFIGURATION_FOLDERS
+from toolkit.specs.inputs import Input, Output
+from toolkit.specs.job import CommandJob
+from toolkit.specs.yamlfile import YamlFile, nearest_file, parse
+
+_KEYS: Final = {"script", "framework", "communicator", "target", "history"}
+_LONGEST: Final = 2_592_000  # what the SDK writes where nobody set a limit: 30 days
+_MODES: Final = {"mount": "rw_mount", "download": "download"}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+
+class _Mpi(_Section):
+    processCountPerNode: int = Field(default=1, ge=1)  # noqa: N815  # these are the file's names
+
+
+class _PyTorch(_Section):
+    processCount: int | None = None  # noqa: N815
+
+
+class _TensorFlow(_Section):
+    workerCount: int = Field(default=1, ge=1)  # noqa: N815
+    parameterServerCount: int = Field(default=0, ge=0)  # noqa: N815
+
+
+class _DataReference(_Section):
+    dataStoreName: str  # noqa: N815
+    pathOnDataStore: str | None = None  # noqa: N815
+    mode: str = "mount"
+
+
+class RunConfigurationFile(BaseModel):
+    """The keys that the SDK and the extension write."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    id: str | None = None
+    script: str | None = None
+    arguments: list[Any] = []
+    command: str | list[Any] | None = None
+    target: str | None = None
+    framework: str | None = None
+    communicator: str | None = None
+    maxRunDurationSeconds: float | None = None  # noqa: N815
+    nodeCount: int = Field(default=1, ge=1)  # noqa: N815
+    instanceTypes: list[str] | None = None  # noqa: N815
+    priority: int | None = None
+    credentialPassthrough: bool | None = None  # noqa: N815
+    identity: Any = None
+    environment: Any
+    environmentVariables: dict[str, str] | None = None  # noqa: N815
+    history: Any = None
+    spark: Any = None
+    docker: dict[str, Any] | None = None
+    hdi: Any = None
+    tensorflow: dict[str, Any] | None = None
+    mpi: dict[str, Any] | None = None
+    pytorch: dict[str, Any] | None = None
+    paralleltask: Any = None
+    containerInstance: Any = None  # noqa: N815
+    exposedPorts: Any = None  # noqa: N815
+    dataReferences: dict[str, Any] | None = None  # noqa: N815
+    data: dict[str, Any] | None = None
+    outputData: dict[str, Any] | None = None  # noqa: N815
+    datacaches: Any = None
+    sourceDirectoryDataStore: str | None = None  # noqa: N815
+    applicationEndpoints: Any = None  # noqa: N815
+    amlcompute: Any = None
+    kubernetescompute: Any = None
+    databricks: Any = None
+    aisupercomputer: Any = None
+    parallel: Any = None
+    services: Any = None
+
+
+def is_run_configuration(file: YamlFile) -> bool:
+    """By its name, by the folder the SDK saves it in, or by keys that no v2 file has."""
+    if file.path.suffix == ".runconfig":
+        return True
+    keys = set(file.data) if isinstance(file.data, Mapping) else set()
+    return "script" in keys and len(_KEYS & keys) > 1
+
+
+def run_configuration(file: YamlFile) -> CommandJob:
+    """Raises SpecError with `path:line` for what the file does not say properly."""
+    spec = parse(RunConfigurationFile, file, what="a run configuration")
+    folder = _root(file)
+    command = _command(spec)
+    if command is None and not spec.script:
+        raise file.error(("script",), "nothing to run: neither `script` nor `command`")
+    if command is None and not (folder / str(spec.script)).is_file():
+        path = folder / str(spec.script)
+        raise file.error(("script",), f"script not found: {path}", hint=nearest_file(path))
+    inputs, outputs = _data(file, spec)
+    return CommandJob(
+        script=None if command is not None else spec.script,
+        command=command,
+        is_v1=True,
+        arguments=tuple(map(str, spec.arguments)),
+        code=folder.resolve(),
+        environment=load_environment(_environment_file(file)),
+        inputs=inputs,
+        outputs=outputs,
+        environment_variables=spec.environmentVariables or {},
+        distribution=_distribution(file, spec),
+        instance_count=spec.nodeCount,
+        shm_size=(spec.docker or {}).get("shmSize"),
+        timeout=None if spec.maxRunDurationSeconds == _LONGEST else spec.maxRunDurationSeconds,
+        file=file,
+        notes=()
+        if spec.target in {None, "", "local"}
+        else (f"the job runs here, not on its target: {spec.target}",),
+    )
+
+
+def _environment_file(file: YamlFile) -> Path:
+    if file.data.get("environment") is None:
+        raise file.error(("environment",), "no `environment` in this run configuration")
+    return file.path
+
+
+def _command(spec: RunConfigurationFile) -> str | None:
+    if not spec.command:
+        return None
+    return spec.command if isinstance(spec.command, str) else shlex.join(map(str, spec.command))
+
+
+def _distribution(file: YamlFile, spec: RunConfigurationFile) -> Distribution | None:
+    communicator, framework = (spec.communicator or "None").lower(), (spec.framework or "").lower()
+    if communicator in {"openmpi", "intelmpi", "mpi"}:
+        mpi = _part(file, "mpi", _Mpi)
+        return Distribution(type="mpi", processes=mpi.processCountPerNode)
+    if communicator == "parameterserver" or (framework == "tensorflow" and spec.tensorflow):
+        counts = _part(file, "tensorflow", _TensorFlow)
+        if counts.workerCount + counts.parameterServerCount == 1:
+            return None
+        return Distribution(
+            type="tensorflow",
+            workers=counts.workerCount,
+            parameter_servers=counts.parameterServerCount,
+        )
+    if framework == "pytorch" and spec.pytorch:
+        count = _part(file, "pytorch", _PyTorch).processCount or spec.nodeCount
+        if count > 1:
+            return Distribution(type="pytorch", processes=max(1, count // spec.nodeCount))
+    return None
+
+
+def _part(file: YamlFile, key: str, model: type[Any]) -> Any:
+    return parse(model, file.section(key), what=f"`{key}`") if file.data.get(key) else model()
+
+
+def _data(file: YamlFile, spec: RunConfigurationFile) -> tuple[dict[str, Input], dict[str, Output]]:
+    inputs: dict[str, Input] = {}
+    outputs: dict[str, Output] = {}
+    for name in spec.dataReferences or {}:
+        where = ("dataReferences", name)
+        reference = parse(_DataReference, file.section(*where), what=f"data reference `{name}`")
+        path = _datastore_path(reference.dataStoreName, reference.pathOnDataStore)
+        if reference.mode == "upload":
+            outputs[name] = Output(path=path)
+        elif reference.mode in _MODES:
+            mode: Any = _MODES[reference.mode]
+            inputs[name] = Input(type="uri_folder", path=path, mode=mode)
+        else:
+            raise file.error((*where, "mode"), f"unknown mode: {reference.mode}")
+    for name, data in (spec.data or {}).items():
+        location = (data or {}).get("dataLocation") or {}
+        inputs[name] = Input(path=_location(file, ("data", name), location))
+    for name, data in (spec.outputData or {}).items():
+        location = (data or {}).get("outputLocation") or {}
+        path = _location(file, ("outputData", name), location) if location else ""
+        outputs[name] = Output(path=path or None)
+    return inputs, outputs
+
+
+def _location(file: YamlFile, where: tuple[str, str], location: Mapping[str, Any]) -> str:
+    if path := location.get("dataPath"):
+        return _datastore_path(str(path.get("datastoreName")), path.get("relativePath"))
+    dataset = location.get("dataset") or {}
+    if dataset.get("name"):
+        version = dataset.get("version")
+        return f"azureml:{dataset['name']}" + (f":{version}" if version else "@latest")
+    raise file.error(
+        where,
+        f"`{where[1]}` names its data by an id that only a workspace in Azure knows",
+        hint="name the dataset, or its path on a datastore",
+    )
+
+
+def _datastore_path(store: str, path: str | None) -> str:
+    return f"azureml://datastores/{store}/paths/{(path or '').strip('/')}"
+
+
+def _root(file: YamlFile) -> Path:
+    """The project's folder: that around `.azureml`, else the file's own."""
+    folder = file.path.parent
+    return folder.parent if folder.resolve().name in CONFIGURATION_FOLDERS else folder
