@@ -25,3 +25,8 @@ def dockerfiles() -> Path:
 def runtime() -> Path:
     """The Python package that travels into containers."""
     return _PACKAGE / "runtime"
+
+
+def dropin() -> Path:
+    """The folder with the `azureml` package that stands in for the real one."""
+    return _PACKAGE / "dropin"

@@ -115,6 +115,13 @@ def test_what_needs_an_image_is_refused_by_name(desk: Desk, command: tuple[str, 
     assert "hint: use `--engine docker`" in said
 
 
+def test_a_base_image_is_refused_before_its_packages_are_collected(desk: Desk) -> None:
+    said = desk.run("base", "make").assert_failed(3).err
+    assert "error: the process engine builds no Dockerfiles" in said
+    assert "no Docker engine answers at unix:///hidden.sock: using process" in said
+    assert "collecting" not in said
+
+
 def test_another_engine_that_does_not_answer_is_no_excuse(desk: Desk) -> None:
     said = desk.run("ps", "--engine", "docker").assert_failed(3).err
     assert said.startswith("error: no Docker engine answers at unix:///hidden.sock")

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,23 +30,26 @@ def cannot_start() -> str:
 @contextmanager
 def private_engine(folder: Path) -> Iterator[str]:
     """Its address. It has a network namespace of its own, and so a bridge of its own."""
+    # The path of a socket is short: 107 bytes, of which containerd's own names take 50.
+    sockets = Path(tempfile.mkdtemp(prefix="aml-emu-test-"))
     command = [
         "unshare", "--net", "--mount", "dockerd",
         "--data-root", str(folder / "data"),
-        "--exec-root", str(folder / "exec"),
+        "--exec-root", str(sockets / "exec"),
         "--pidfile", str(folder / "pid"),
-        "--host", f"unix://{folder}/docker.sock",
+        "--host", f"unix://{sockets}/docker.sock",
     ]  # fmt: skip
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PATH": path})
     try:
-        _wait(folder / "docker.sock", daemon, folder / "log")
-        yield f"unix://{folder}/docker.sock"
+        _wait(sockets / "docker.sock", daemon, folder / "log")
+        yield f"unix://{sockets}/docker.sock"
     finally:
         daemon.send_signal(signal.SIGTERM)
         daemon.wait(30)
-        shutil.rmtree(folder / "data", ignore_errors=True)
+        for left in (folder / "data", sockets):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def copy_image(image: str, address: str, *, name: str) -> None:

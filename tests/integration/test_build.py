@@ -58,7 +58,7 @@ def test_dockerfile_only_needs_no_engine_and_is_the_same_twice(project: MakeProj
             "build", "--env", "env.yml", "--dockerfile-only", folder, environ=nowhere
         ).assert_success()
     assert files_below(made.path / "one") == files_below(made.path / "two")
-    assert "requirements.lock" in files_below(made.path / "one")
+    assert "common.lock" in files_below(made.path / "one")
 
 
 def test_training_images_name_no_server(project: MakeProject, base_image: str) -> None:

@@ -44,9 +44,9 @@ def test_the_cause_the_steps_and_their_seconds_as_json(
     assert document["since"] == first["tag"]
     assert document["changes"] == ["toolz==1.0.0 added", "six 1.16.0 -> 1.17.0"]
     steps = {step["title"]: step for step in document["steps"]}
-    assert steps["fetch the installer (uv)"]["cached"]
-    assert not steps["install the locked packages"]["cached"]
-    assert 0 < steps["install the locked packages"]["seconds"] < document["seconds"]
+    assert steps["fetch the installer (uv) and the debugger"]["cached"]
+    assert not steps["install the other packages"]["cached"]
+    assert 0 < steps["install the other packages"]["seconds"] < document["seconds"]
 
     told = events(outcome.err)
     assert {"inputs_changed", "step_started", "step_done", "step_cached", "image_ready"} <= {
@@ -93,7 +93,7 @@ def test_a_terminal_shows_what_runs(
     assert out.startswith(b"aml-emu/")
     assert "\x1b[?25l" in shown, "the cursor is hidden while lines move"
     assert "\x1b[?25h" in shown, "and comes back"
-    assert "install the locked packages" in shown
+    assert "install the other packages" in shown
 
 
 def read_all(terminal: int) -> str:
@@ -120,3 +120,30 @@ def test_an_error_comes_after_the_events(project: MakeProject, base_image: str) 
     at = next(n for n, line in enumerate(lines) if line.startswith("error: "))
     assert "exit code: 7" in lines[at]
     assert json.loads(lines[at - 1])["event"] in {"step_failed", "step_log", "step_done"}
+
+
+def test_the_first_steps_run_while_the_lock_is_made_and_are_told_once(
+    project: MakeProject, base_image: str, fresh_name: Callable[[], str]
+) -> None:
+    name = fresh_name()
+    made = project({"env.yml": env(name), ".aml-emu": {}})
+    outcome = made.run(*BUILD, "--json").assert_success()
+    told = events(outcome.err)
+    ready = [event["id"] for event in told if event["event"] == "image_ready"]
+    assert ready == ["", json.loads(outcome.out)["id"]]
+    ahead = told[: [event["event"] for event in told].index("image_ready")]
+    titles = {event["title"] for event in ahead if event["event"] == "step_started"}
+    assert "fetch the installer (uv) and the debugger" in titles
+    assert "install the other packages" not in titles
+    told_steps = json.loads(outcome.out)["steps"]
+    steps = [(step["place"], step["title"]) for step in told_steps if step["place"]]
+    assert len(steps) == len(set(steps))
+
+
+def test_a_lock_that_cannot_be_made_ends_what_was_begun(
+    project: MakeProject, base_image: str, fresh_name: Callable[[], str]
+) -> None:
+    made = project({"env.yml": env(fresh_name(), "tabulate==0.8.0"), ".aml-emu": {}})
+    outcome = made.run(*BUILD).assert_failed(2)
+    assert "no set of versions meets these requirements" in outcome.err
+    assert outcome.err.splitlines()[-1].startswith("hint: ")

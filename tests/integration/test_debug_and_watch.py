@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -161,6 +162,14 @@ def test_an_exception_in_run_stops_with_no_breakpoint_set(serve: Serve) -> None:
             assert (stop.reason, stop.function, stop.line) == ("exception", "run", 8)
             session.continue_(stop)
             assert reply.result(30).status == 500
+
+
+def test_a_held_debug_port_is_refused_before_anything_is_built(serve: Serve) -> None:
+    served = serve({"env.yml": "name: never-built\ndependencies:\n  - python=3.11\n"}, "--debug")
+    with socket.create_server(("127.0.0.1", served.debug_port)):
+        served.start()
+        outcome = served.wait().assert_failed(6)
+    assert f"error: port {served.debug_port} is in use by `" in outcome.err
 
 
 def test_debug_port_is_not_reachable_from_elsewhere(serve: Serve) -> None:

@@ -11,17 +11,14 @@ from typing import Any
 import docker
 import pytest
 
-from tests.integration.private_engine import cannot_start, copy_image, private_engine
+from tests.integration.private_engine import copy_image, private_engine
 from tests.project import Project
 from toolkit.engines.base import BuildOptions
 from toolkit.engines.buildkit import BuildRequest, build_image, context_of
 from toolkit.engines.docker import DockerEngine
 from toolkit.plans.model import Cache, ImagePlan, LaunchPlan, PlacedFile
 
-pytestmark = [
-    pytest.mark.docker,
-    pytest.mark.skipif(bool(cannot_start()), reason=cannot_start()),
-]
+pytestmark = [pytest.mark.docker, pytest.mark.own_engine]
 
 BASE = "somebody/base:1"
 FOREVER = ("sleep", "infinity")

@@ -98,7 +98,7 @@ def test_what_is_missing_fails_where_it_is_required(tmp_path: Path) -> None:
     assert "no runit: `runsvdir` is not on PATH" in said
 
 
-@pytest.mark.parametrize("marker", ["docker", "runit"])
+@pytest.mark.parametrize("marker", ["docker", "runit", "own_engine"])
 def test_what_is_missing_skips_and_says_why(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, marker: str
 ) -> None:
@@ -106,6 +106,17 @@ def test_what_is_missing_skips_and_says_why(
     monkeypatch.setitem(conftest.NEEDS, marker, lambda: "not here")
     request.node.add_marker(marker)
     with pytest.raises(pytest.skip.Exception, match="not here"):
+        conftest.pytest_runtest_setup(request.node)
+
+
+@pytest.mark.parametrize("marker", ["docker", "runit", "own_engine"])
+def test_what_is_missing_is_no_skip_where_it_is_required(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, marker: str
+) -> None:
+    monkeypatch.setattr(request.config.option, "require_docker", value=True)
+    monkeypatch.setitem(conftest.NEEDS, marker, lambda: "not here")
+    request.node.add_marker(marker)
+    with pytest.raises(pytest.fail.Exception, match="not here, and --require-docker"):
         conftest.pytest_runtest_setup(request.node)
 
 

@@ -23,7 +23,10 @@ from .workers import Worker, Workers
 
 Fields = Dict[str, Any]
 
+# How long a worker waits until the client has a session with it: a client may open none, but one
+# that did so before only takes its time.
 PATIENCE_SECONDS = 2.0
+PROVEN_PATIENCE_SECONDS = 10.0
 
 
 def say(text: str) -> None:
@@ -39,7 +42,7 @@ class Agent:
         self._patience = PATIENCE_SECONDS
         self._waited = os.path.join(contract.state, "waited")
         self._workers = Workers(welcome=self._welcome, heard=self._heard)
-        self._verdict = Verdict(contract, say, brought=self._brought)
+        self._verdict = Verdict(contract, say, brought=self._brought, proven=self._proven)
         carriers = Carriers(
             contract,
             self._workers,
@@ -84,7 +87,12 @@ class Agent:
             detached=self._client_detached,
             say=say,
         )
-        self._gate = Gate(self._adapter, published_port=self._contract.debug_port, say=say)
+        self._gate = Gate(
+            self._adapter,
+            published_port=self._contract.debug_port,
+            say=say,
+            followed=self._client_followed,
+        )
         await self._gate.open(self._contract.host, self._contract.debug_port)
         try:
             await self._adapter.ensure()
@@ -103,6 +111,13 @@ class Agent:
         """The packages that the serving worker has imported on the user's behalf."""
         for worker in self._workers.serving:
             answer = await worker.ask("brought", timeout=2.0)
+            return [str(name) for name in (answer or {}).get("modules", [])]
+        return []
+
+    async def _proven(self, wanted: Dict[str, List[str]]) -> List[str]:
+        """Those of the modules that the serving worker holds and is none the worse for."""
+        for worker in self._workers.serving:
+            answer = await worker.ask("proven", timeout=2.0, modules=wanted)
             return [str(name) for name in (answer or {}).get("modules", [])]
         return []
 
@@ -144,7 +159,10 @@ class Agent:
     def _client_attached(self) -> None:
         self._patience = PATIENCE_SECONDS
         for worker in self._workers:
-            worker.tell("join", door=self._door)
+            worker.tell("join", door=self._door, patience=self._patience)
+
+    def _client_followed(self) -> None:
+        self._patience = PROVEN_PATIENCE_SECONDS
 
     def _client_detached(self) -> None:
         say("the debugger detached")

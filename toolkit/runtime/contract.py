@@ -33,10 +33,17 @@ class Contract:
     preload: str
     init_timeout: float
     preloads_app: bool
+    cache: str
+    model_folder: str
 
     @property
     def agent_socket(self) -> str:
         return os.path.join(self.state, "agent.sock")
+
+    @property
+    def preloads(self) -> bool:
+        """Whether the server's master imports for its workers; one that holds the app does not."""
+        return self.reload == "fork" and self.preload != "none" and not self.preloads_app
 
     @property
     def debugpy_home(self) -> str:
@@ -95,4 +102,7 @@ def read_contract(environ: Mapping[str, str]) -> Contract:
         preload=environ.get("AML_EMU_PRELOAD") or "auto",
         init_timeout=_number(environ, "AML_EMU_INIT_TIMEOUT", 60),
         preloads_app=environ.get("WORKER_PRELOAD", "").lower() == "true",
+        # An image keeps the bytecode of its packages there, and so what else is known of them.
+        cache=environ.get("PYTHONPYCACHEPREFIX", ""),
+        model_folder=environ.get("AZUREML_MODEL_DIR", ""),
     )

@@ -10,7 +10,9 @@ import os
 import sys
 import threading
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
+
+from .pinned import dispose_former, hurried, keep_no_log, send_without_delay, stop_by_hand
 
 Door = Dict[str, Any]
 
@@ -24,6 +26,10 @@ class Debugger:
         self._door: Optional[Door] = None
         self._asleep = False
 
+    @property
+    def has_joined(self) -> bool:
+        return self._door is not None
+
     def load(self) -> None:
         """Import debugpy from our folder; afterwards that folder is last on the path."""
         if "debugpy" in sys.modules:
@@ -34,6 +40,9 @@ class Debugger:
         sys.path.insert(0, self._home)
         try:
             import debugpy.server.api  # noqa: F401, PLC0415  # only on demand
+
+            send_without_delay(sys.modules["pydevd"])
+            keep_no_log(sys.modules["debugpy.server.api"])
         finally:
             sys.path.remove(self._home)
             sys.path.append(self._home)
@@ -51,24 +60,28 @@ class Debugger:
                 return False
             self.load()
             if door != self._door:
-                _dispose_former()
-            ours = os.path.dirname(os.path.abspath(__file__))
-            api = sys.modules["debugpy.server.api"]
-            api._settrace(  # noqa: SLF001  # see above; debugpy is pinned
-                host=door["host"],
-                port=door["port"],
-                access_token=door["token"],
-                ppid=door["root_pid"],
-                suspend=False,
-                block_until_connected=True,
-                wait_for_ready_to_run=False,
-                patch_multiprocessing=True,
-                dont_trace_start_patterns=(os.path.join(self._home, "debugpy"), ours),
-                dont_trace_end_patterns=("debugpy_launcher.py",),
-            )
+                dispose_former()
+            with hurried(sys.modules["pydevd"]):
+                self._connect(door)
             self._door = door
             self._asleep = False
             return True
+
+    def _connect(self, door: Door) -> None:
+        ours = os.path.dirname(os.path.abspath(__file__))
+        api = sys.modules["debugpy.server.api"]
+        api._settrace(  # noqa: SLF001  # debugpy is pinned
+            host=door["host"],
+            port=door["port"],
+            access_token=door["token"],
+            ppid=door["root_pid"],
+            suspend=False,
+            block_until_connected=True,
+            wait_for_ready_to_run=False,
+            patch_multiprocessing=True,
+            dont_trace_start_patterns=(os.path.join(self._home, "debugpy"), ours),
+            dont_trace_end_patterns=("debugpy_launcher.py",),
+        )
 
     def rest(self) -> bool:
         """Let new threads run at full speed while no client is there; whether that took anything.
@@ -84,14 +97,30 @@ class Debugger:
             self._asleep = True
             return True
 
-    def wait_configured(self, seconds: float) -> bool:
-        """Whether a client has set its breakpoints in this process before the time was up."""
-        debugpy = sys.modules["debugpy"]
+    def leave_thread(self) -> None:
+        """End the tracing of the calling thread, once no client is there."""
+        if self._asleep:
+            sys.settrace(None)
+
+    def enter_thread(self) -> None:
+        """Have the calling thread stop at breakpoints, though it is older than the session."""
+        sys.modules["pydevd"].get_global_debugger().enable_tracing()
+
+    def is_configured(self, door: Door) -> bool:
+        """Whether the client behind that door has set its breakpoints in this process."""
+        return self._door == door and bool(sys.modules["debugpy"].is_client_connected())
+
+    def wait_configured(
+        self, door: Door, seconds: float, *, unless: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """The same, as soon as it is true or the time is up, `unless` there is no use any more."""
         deadline = time.monotonic() + seconds
         pause = threading.Event()
-        while not debugpy.is_client_connected() and time.monotonic() < deadline:
+        while not self.is_configured(door):
+            if time.monotonic() >= deadline or unless():
+                return False
             pause.wait(POLL_SECONDS)
-        return bool(debugpy.is_client_connected())
+        return True
 
     def stop_at(self, error: BaseException) -> None:
         """Stop at the line that raised, as if nobody had caught it."""
@@ -102,36 +131,4 @@ class Debugger:
         if trigger is not None:
             trigger(error, as_uncaught=False)
         elif debugpy.is_client_connected():
-            _stop_by_hand(error)
-
-
-def _stop_by_hand(error: BaseException) -> None:
-    """What `trigger_exception_handler` does, for the last debugpy of Python 3.8 and 3.9."""
-    database = sys.modules["pydevd"].get_global_debugger()
-    entry, frame = error.__traceback__, None
-    while database is not None and entry is not None:
-        if database.get_file_type(entry.tb_frame) != database.PYDEV_FILE:
-            frame = entry.tb_frame
-        entry = entry.tb_next
-    if frame is None:
-        return
-    thread = threading.current_thread()
-    info = database.set_additional_thread_info(thread)
-    info.is_tracing += 1
-    try:
-        caught = (type(error), error, error.__traceback__)
-        database.do_stop_on_unhandled_exception(thread, frame, {id(frame): frame}, caught)
-    finally:
-        info.is_tracing -= 1
-
-
-def _dispose_former() -> None:
-    """Let go of an adapter that died, so that the next connection starts from nothing."""
-    pydevd = sys.modules["pydevd"]
-    former = pydevd.get_global_debugger()
-    if former is not None:
-        former.dispose_and_kill_all_pydevd_threads(wait=True, timeout=0.5)
-    pydevd.SetupHolder.setup = None
-    # A thread that stood at a breakpoint then is still marked as standing, and would stop again
-    # in the middle of nowhere.
-    importlib.import_module("_pydevd_bundle.pydevd_thread_lifecycle").resume_threads("*")
+            stop_by_hand(error)

@@ -59,8 +59,10 @@ class Gate:
         *,
         published_port: int,
         say: Callable[[str], None],
+        followed: Callable[[], None] = lambda: None,
     ) -> None:
         self._adapter = adapter
+        self._followed = followed
         self._published_port = published_port
         self._say = say
         self._server: Optional[asyncio.AbstractServer] = None
@@ -125,6 +127,7 @@ class Gate:
         worker = arguments.get("subProcessId")
         if isinstance(worker, int):
             visit.worker = worker
+            self._followed()
             # One request stands still, the others and the probes go on: else Python 3.12 and
             # newer would suspend the server's own threads as well.
             arguments.setdefault("stopAllThreadsOnSuspend", False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import Any, Dict, List, Optional
 
 from .contract import Contract
+from .pool import Pool
 from .preload import Master
 from .retirement import announce_retirement
 from .script import watch_script
@@ -22,6 +24,7 @@ class ServerHooks:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._session: Optional[WorkerSession] = None
+        self._master: Optional[Master] = None
         self._settled = 0
         self._correcting = False
 
@@ -47,7 +50,8 @@ class ServerHooks:
 
     def on_starting(self, server: Any) -> None:
         self.stay_inside(server)
-        Master(self._contract).introduce()
+        self._master = Master(self._contract)
+        self._master.introduce()
 
     def stay_inside(self, server: Any) -> None:
         """Listen where the contract says: only a hook has the last word over the server package."""
@@ -81,11 +85,23 @@ class ServerHooks:
             server.spawn_worker()
 
     def post_fork(self, _server: Any, worker: Any) -> None:
-        session = WorkerSession(self._contract, worker, candidate=worker.aml_emu_candidate)
+        session = WorkerSession(
+            self._contract,
+            worker,
+            candidate=worker.aml_emu_candidate,
+            preloaded=self._master is not None and self._master.has_preloaded,
+        )
         self._session = session
         if self._contract.reload is not None:
             swapper = Swapper(self._contract, session)
             session.operations.update(swap=swapper.operate, abandon=swapper.abandon)
+        if self._contract.debug:
+            worker.get_thread_pool = partial(
+                Pool,
+                DEBUG_THREADS,
+                attended=lambda: session.is_attended,
+                before=session.before_alone,
+            )
         session.start()
         announce_retirement(worker, session.draining)
         try:

@@ -11,19 +11,28 @@ from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 Wanted = Dict[str, List[str]]
 
-
-def third_party_imports(entry_file: str, folders: Sequence[str]) -> Wanted:
-    """Modules in the order of their first mention, each with the names taken `from` it."""
-    search = _Search(folders)
-    search.read(entry_file)
-    return search.wanted
+CHANGING_METHODS = ("update", "setdefault", "pop", "popitem", "clear", "__setitem__")
+CHANGING_CALLS = ("putenv", "unsetenv", "load_dotenv")
 
 
-class _Search:
+def imports_of(entry_file: str, folders: Sequence[str]) -> Imports:
+    found = Imports(folders)
+    found.read(entry_file)
+    return found
+
+
+class Imports:
+    """Modules in the order of their first mention, each with the names taken `from` it.
+
+    Those in `late` come after a change of `os.environ`, which may be meant for them.
+    """
+
     def __init__(self, folders: Sequence[str]) -> None:
         self._folders = folders
         self._read: Set[str] = set()
         self.wanted: Wanted = {}
+        self.late: Wanted = {}
+        self.changes_environment = False
 
     def read(self, path: str) -> None:
         path = os.path.abspath(path)
@@ -33,13 +42,18 @@ class _Search:
         tree = _parsed(path)
         if tree is None:
             return
-        for module, names, level in _imports(tree):
-            if level:
-                base = _ancestor(path, level)
-                self._follow([base], module, names)
-            elif not self._follow(self._folders, module, names):
-                known = self.wanted.setdefault(module, [])
-                known += [name for name in names if name not in known]
+        for statement in sorted(tree.body, key=_runs_later):
+            self.changes_environment = self.changes_environment or _changes_environment(statement)
+            for module, names, level in _imports(ast.Module(body=[statement], type_ignores=[])):
+                if level:
+                    self._follow([_ancestor(path, level)], module, names)
+                elif not self._follow(self._folders, module, names):
+                    self._note(module, names)
+
+    def _note(self, module: str, names: Sequence[str]) -> None:
+        is_late = self.changes_environment and module not in self.wanted
+        known = (self.late if is_late else self.wanted).setdefault(module, [])
+        known += [name for name in names if name not in known]
 
     def _follow(self, folders: Sequence[str], module: str, names: Sequence[str]) -> bool:
         """Whether the module is the user's; its files are read if so."""
@@ -70,7 +84,7 @@ def _ancestor(path: str, level: int) -> str:
     return path
 
 
-def _parsed(path: str) -> Optional[ast.AST]:
+def _parsed(path: str) -> Optional[ast.Module]:
     try:
         with open(path, "rb") as file:
             return ast.parse(file.read(), path)
@@ -94,6 +108,28 @@ def _imports(node: ast.AST) -> Iterator[Tuple[str, List[str], int]]:
             yield from _imports(child)
 
 
+def _runs_later(statement: ast.stmt) -> bool:
+    """A function's imports come when it is called: after all that the module itself does."""
+    return isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+
+
+def _changes_environment(node: ast.AST) -> bool:
+    """`os.environ[…] = …`, `os.environ.update(…)`, `os.putenv(…)`, `load_dotenv()` and the like."""
+    if _runs_later(node):  # type: ignore[arg-type]  # whatever the node is
+        return False
+    if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        return _name_of(node.value) == "environ"
+    if isinstance(node, ast.Call):
+        name = _name_of(node.func)
+        changes = isinstance(node.func, ast.Attribute) and _name_of(node.func.value) == "environ"
+        if name in CHANGING_CALLS or (changes and name in CHANGING_METHODS):
+            return True
+    return any(_changes_environment(child) for child in ast.iter_child_nodes(node))
+
+
+def _name_of(node: ast.AST) -> str:
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
 def _is_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-    return name == "TYPE_CHECKING"
+    return _name_of(test) == "TYPE_CHECKING"

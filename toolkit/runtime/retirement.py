@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import threading
+import time
 from typing import Any, Callable
 
 LINGER_SECONDS = 0.5
@@ -26,9 +27,9 @@ def announce_retirement(worker: Any, tell: Callable[[], None]) -> None:
         retired = True
         if _forgets_connections(worker):
             _close_door(worker)
-            timer = threading.Timer(LINGER_SECONDS, stop, (signal, frame))
-            timer.daemon = True
-            timer.start()
+            threading.Thread(
+                target=_linger, args=(worker, lambda: stop(signal, frame)), daemon=True
+            ).start()
         else:
             stop(signal, frame)
         tell()
@@ -51,6 +52,17 @@ def _forgets_connections(worker: Any) -> bool:
     accepted but had not read yet.
     """
     return hasattr(worker, "poller") and not hasattr(worker, "set_accept_enabled")
+
+
+def _linger(worker: Any, stop: Callable[[], None]) -> None:
+    """Stop once the main thread has had the time to read what it accepted."""
+    pause, started = threading.Event(), time.monotonic()
+    while True:
+        idle = getattr(worker.tpool, "idle_seconds", time.monotonic() - started)
+        if min(idle, time.monotonic() - started) >= LINGER_SECONDS:
+            break
+        pause.wait(LINGER_SECONDS / 10)
+    stop()
 
 
 def _close_door(worker: Any) -> None:

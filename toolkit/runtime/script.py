@@ -24,7 +24,8 @@ def watch_script(user_script: Any, session: WorkerSession) -> None:
             session.failed("import", error)
             raise
         # Only these two are called; what the server inspects for the schema stays untouched.
-        self._wrapped_user_run = _shown(self._wrapped_user_run, session, Exception)
+        run = _after(session.before_run, self._wrapped_user_run)
+        self._wrapped_user_run = _shown(run, session, Exception)
         self._user_init = _shown(self._user_init, session, BaseException)
 
     @functools.wraps(init)
@@ -39,6 +40,15 @@ def watch_script(user_script: Any, session: WorkerSession) -> None:
 
     user_script.load_script = load_script
     user_script.invoke_init = invoke_init
+
+
+def _after(first: Callable[[], None], function: Function) -> Function:
+    @functools.wraps(function)
+    def after(*args: Any, **kwargs: Any) -> Any:
+        first()
+        return function(*args, **kwargs)
+
+    return after
 
 
 def _shown(function: Function, session: WorkerSession, kind: Type[BaseException]) -> Function:

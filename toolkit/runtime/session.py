@@ -13,6 +13,8 @@ from .contract import Contract
 from .debugger import Debugger, Door
 from .keep import Made
 from .link import Fields, Link, identity
+from .proof import is_harmless, loaded_of
+from .pulse import Pulse, lift_alarm
 from .sources import Sources
 from .tracebacks import user_stack, user_traceback
 
@@ -25,10 +27,13 @@ def say(text: str) -> None:
 
 
 class WorkerSession:
-    def __init__(self, contract: Contract, worker: Any, *, candidate: bool) -> None:
+    def __init__(
+        self, contract: Contract, worker: Any, *, candidate: bool, preloaded: bool = False
+    ) -> None:
         self.contract = contract
         self.worker = worker
         self.candidate = candidate
+        self.preloaded = preloaded
         self.sources = Sources(contract.user_folders)
         self.debugger: Optional[Debugger] = None
         self.has_begun = False
@@ -41,18 +46,28 @@ class WorkerSession:
             "where": self._where,
             "loaded": self._loaded,
             "brought": self._brought,
+            "proven": self._proven,
         }
+        self._is_harmless = False
         self._loaded_before: Set[str] = set()
         self._link = Link(contract.agent_socket, hello=self._hello, heard=self._heard)
         self._news = threading.Condition()
         self._welcome: Optional[Fields] = None
         self._door: Optional[Door] = None
+        self._patience = 0.0
+        self._is_waiting = False
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether a client is there, or waited for: nothing that takes long may be cut off now."""
+        return self._door is not None or self._is_waiting
 
     def start(self) -> None:
         self.sources.watch()
         if self.contract.debug:
             self.debugger = Debugger(self.contract.debugpy_home)
             self.debugger.load()
+            Pulse(self).start()
         self._link.start()
 
     def before_load(self) -> None:
@@ -77,6 +92,29 @@ class WorkerSession:
             stage = "compile"
         return stage, user_traceback(shown, self.sources.belongs)
 
+    def before_alone(self) -> None:
+        """The main thread is about to answer a request while no client is there."""
+        if self.debugger is not None:
+            self.debugger.leave_thread()
+
+    def before_run(self) -> None:
+        """Hold a request of a client that attached a moment ago until its breakpoints are set."""
+        door = self._door
+        if self.debugger is None or door is None or self.debugger.is_configured(door):
+            return
+        if not self._wait_configured(self.debugger, door, self._patience):
+            return
+        # This thread is older than the session: only younger ones are traced by themselves.
+        self.debugger.enter_thread()
+
+    def _wait_configured(self, debugger: Debugger, door: Door, seconds: float) -> bool:
+        if debugger.wait_configured(door, seconds, unless=lambda: self._door != door):
+            return True
+        if seconds and self._door == door:
+            self._patience = 0.0
+            self._link.tell("unconfigured")
+        return False
+
     def caught(self, error: BaseException) -> None:
         """Show the debugger an exception that the server is about to swallow."""
         if self.debugger is not None and self.contract.break_on_errors:
@@ -84,6 +122,11 @@ class WorkerSession:
 
     def ready(self) -> None:
         self.is_ready = True
+        self._is_harmless = (
+            self._has_something_to_prove()
+            and not self.sources.drawn_in - {self.contract.entry_file}
+            and is_harmless(self._own_threads)
+        )
         _touch(os.path.join(self.contract.state, "ready"))
         self._link.tell("ready")
 
@@ -107,15 +150,16 @@ class WorkerSession:
         deadline = time.monotonic() + (wait or 0)
         if wait:
             say(f"waiting {wait:g} s for a debugger on port {self.contract.debug_port}")
+        self._is_waiting = bool(wait)
         with self._news:
             self._news.wait_for(lambda: self._door is not None, wait or 0)
             door = self._door
         if door is not None and self._join(debugger, door):
-            patience = max(deadline - time.monotonic(), float(welcome.get("patience", 0)))
-            if not debugger.wait_configured(patience):
-                self._link.tell("unconfigured")
+            patience = max(deadline - time.monotonic(), self._patience)
+            self._wait_configured(debugger, door, patience)
         elif wait:
             say(f"nobody attached in {wait:g} s, going on without a debugger")
+        self._is_waiting = False
         if wait:
             self._link.tell("waited")
 
@@ -135,11 +179,13 @@ class WorkerSession:
             with self._news:
                 self._welcome = message
                 self.generation = int(message.get("generation", 0))
+                self._patience = float(message.get("patience", 0))
                 self._door = message.get("door")
                 self._news.notify_all()
             self._join_later()
         elif op == "join":
             with self._news:
+                self._patience = float(message.get("patience", 0))
                 self._door = message.get("door")
                 self._news.notify_all()
             self._join_later()
@@ -154,6 +200,7 @@ class WorkerSession:
         """A client came while the worker was serving already."""
         if not self.has_begun or self.debugger is None or self._door is None:
             return
+        lift_alarm(self.worker)
         if self._join(self.debugger, self._door):
             renew_threads(self.worker)
 
@@ -174,6 +221,20 @@ class WorkerSession:
     def _where(self, _: Fields) -> Fields:
         thread = self.busy_thread or threading.main_thread().ident
         return {"stack": user_stack(thread, self.sources.belongs) if thread else ""}
+
+    @property
+    def _own_threads(self) -> int:
+        """Those that a worker has without the user's code: the main one and ours."""
+        return 2 if self.debugger is None else 3
+
+    def _has_something_to_prove(self) -> bool:
+        """Not if the master had it all, nor once the debugger follows every fork."""
+        joined = self.debugger is not None and self.debugger.has_joined
+        has_more = not self.preloaded or bool(self._brought({})["modules"])
+        return self.contract.preloads and not joined and has_more
+
+    def _proven(self, message: Fields) -> Fields:
+        return {"modules": loaded_of(message["modules"]) if self._is_harmless else []}
 
     def _brought(self, _: Fields) -> Fields:
         """The packages that came with the user's code, as init() or a pickle it read imported them.

@@ -10,8 +10,8 @@ import importlib.machinery
 import linecache
 import os
 import sys
-from types import ModuleType
-from typing import Any, Dict, Iterable, List, Set, Tuple
+from types import FrameType, ModuleType
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 LIBRARY_FOLDERS = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 
@@ -26,10 +26,12 @@ class Sources:
         )
         self.texts: Dict[str, bytes] = {}
         self.modules: Dict[str, ModuleType] = {}
+        # The user's files that a package imported, not code of theirs: they came with that package.
+        self.drawn_in: Set[str] = set()
 
     def belongs(self, path: str) -> bool:
         """Whether the file is the user's: by its text alone, `realpath` of every module is slow."""
-        return path.startswith(self.roots) and not any(part in path for part in LIBRARY_FOLDERS)
+        return path.startswith(self.roots) and not is_of_library(path)
 
     def watch(self, loader: Any = importlib.machinery.SourceFileLoader) -> None:
         """Remember what is loaded from the user's files, and keep their bytecode off the disk."""
@@ -49,6 +51,8 @@ class Sources:
         def remembered_module(this: Any, module: ModuleType) -> None:
             if self.belongs(this.path):
                 self.modules[this.path] = module
+                if is_of_library(_importer()):
+                    self.drawn_in.add(this.path)
             exec_module(this, module)
 
         loader.path_stats = stats_without_cache
@@ -63,6 +67,18 @@ class Sources:
             if isinstance(path, str) and self.belongs(path):
                 found[name] = module
         return found
+
+
+def is_of_library(path: str) -> bool:
+    return any(part in path for part in LIBRARY_FOLDERS)
+
+
+def _importer() -> str:
+    """The file whose code wanted the module that is about to be executed."""
+    frame: Optional[FrameType] = sys._getframe(2)  # noqa: SLF001  # there is no other way to it
+    while frame is not None and "importlib" in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame.f_code.co_filename if frame is not None else ""
 
 
 class Loaded:

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 
 def main() -> None:
+    os.nice(5)  # whoever waits for an answer goes first
     order = json.load(sys.stdin)
     report = os.fdopen(os.dup(1), "w")
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -47,7 +48,7 @@ def unsafe(module: str, names: Sequence[str], user_folders: "tuple[str, ...]") -
     if threading.active_count() > python_threads:
         started = [thread.name for thread in threading.enumerate()][python_threads:]
         return f"starts threads when it is imported: {', '.join(started)}"
-    if any(path.startswith("/dev/nvidia") for path in open_files()):
+    if holds_gpu():
         return "opens the GPU when it is imported"
     theirs = [name for name, each in list(sys.modules.items()) if is_under(each, user_folders)]
     if theirs:
@@ -71,6 +72,10 @@ def bring(module: str, names: Sequence[str]) -> None:
 
 def tasks() -> List[str]:
     return os.listdir("/proc/self/task")
+
+
+def holds_gpu() -> bool:
+    return any(path.startswith("/dev/nvidia") for path in open_files())
 
 
 def gives_way_to_fork() -> bool:

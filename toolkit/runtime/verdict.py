@@ -10,33 +10,34 @@ import time
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 
 from .contract import Contract
-from .imports import Wanted, third_party_imports
+from .imports import Wanted
 from .preload import PRELOAD_SIGNAL, read_master, verdict_file
+from .remembered import Remembered
 from .sources import Sources
+from .wanted import wanted_modules
 
 Stumbled = Tuple[str, str]
 Brought = Callable[[], Awaitable[List[str]]]
+Proven = Callable[[Wanted], Awaitable[List[str]]]
 
 TRIAL_SECONDS = 120.0
 POLL_SECONDS = 0.02
 TRIAL_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "trial.py")
 
-# What every worker of the inference server imports before the user's script.
-SERVER_MODULES = (
-    "azureml_inference_server_http.server.create_app",
-    "gunicorn.workers.gthread",
-    "gunicorn.workers.sync",
-)
-
 
 class Verdict:
-    def __init__(self, contract: Contract, say: Callable[[str], None], *, brought: Brought) -> None:
+    def __init__(
+        self, contract: Contract, say: Callable[[str], None], *, brought: Brought, proven: Proven
+    ) -> None:
         self._contract = contract
         self._say = say
         self._brought = brought
+        self._proven = proven
         self._master = 0
         self._safe: Wanted = {}
         self._left_out: Dict[str, str] = {}
+        self._late: Dict[str, str] = {}
+        self._kept: Optional[Wanted] = None
         self._task: Optional["asyncio.Task[None]"] = None
         self._number = 0
         # Held while the master imports, and by whoever wants it to spawn at once.
@@ -44,7 +45,7 @@ class Verdict:
 
     def reconsider(self) -> None:
         """Look at what the code imports now; costs nothing when all of it was tried before."""
-        if self._contract.reload != "fork" or self._contract.preload == "none":
+        if not self._contract.preloads:
             return
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._consider())
@@ -60,24 +61,51 @@ class Verdict:
         if not master:
             return
         if master["pid"] != self._master:
-            self._master, self._safe, self._left_out = master["pid"], {}, {}
-        wanted = self._wanted()
-        if self._contract.preload == "auto":
+            # It may have imported what a former start found.
+            self._master, self._kept = master["pid"], None
+            self._safe, self._left_out = dict(master["modules"]), dict(master["left_out"])
+        named, late, unseen = wanted_modules(self._contract)
+        self._tell({name: late[name] for name in late if name not in self._late})
+        self._late = late
+        wanted = dict(named)
+        if unseen:
             # What the text does not name: a pickled model imports its own library in init().
             wanted.update({name: [] for name in await self._brought() if name not in wanted})
-        if all(self._knows(name, names) for name, names in wanted.items()):
-            return
+        if not all(self._knows(name, names) for name, names in wanted.items()):
+            await self._extend(master, wanted)
+        if named != self._kept:
+            self._remember(master, named)
+
+    def _remember(self, master: Dict[str, Any], named: Wanted) -> None:
+        self._kept = named
+        remembered = Remembered(
+            self._contract, wanted=named, python=master["python"], path=master["path"]
+        )
+        remembered.keep({"modules": self._safe, "left_out": self._left_out})
+
+    async def _extend(self, master: Dict[str, Any], wanted: Wanted) -> None:
+        """Try what is new and have the master import what is safe of it."""
         known = {name: names for name, names in self._safe.items() if name not in wanted}
         news = {name: names for name, names in wanted.items() if name not in self._left_out}
-        await self._try(master, {**known, **news})
-        async with self.master_at_work:
+        proven = {name: news[name] for name in await self._proven(news)}
+        if proven:
+            self._safe = {**known, **proven}
             await self._have_imported()
-        for name in news:
-            if name in self._left_out:
-                self._say(f"not preloaded: {name}, it {self._left_out[name]}")
+        if set(news) - set(proven):
+            await self._try(master, {**known, **news})
+            await self._have_imported()
+        self._tell({name: self._left_out[name] for name in news if name in self._left_out})
+
+    def _tell(self, left_out: Dict[str, str]) -> None:
+        for name, reason in left_out.items():
+            self._say(f"not preloaded: {name}, it {reason}")
 
     async def _have_imported(self) -> None:
         """Hand the master its list, and wait until it has worked through it."""
+        async with self.master_at_work:
+            await self._work_through()
+
+    async def _work_through(self) -> None:
         self._number += 1
         self._write()
         try:
@@ -92,18 +120,10 @@ class Verdict:
             await asyncio.sleep(POLL_SECONDS)
 
     def _write(self) -> None:
-        verdict = {"number": self._number, "modules": self._safe, "left_out": self._left_out}
+        left_out = {**self._left_out, **self._late}
+        verdict = {"number": self._number, "modules": self._safe, "left_out": left_out}
         with open(verdict_file(self._contract.state), "w", encoding="utf-8") as file:
             json.dump(verdict, file)
-
-    def _wanted(self) -> Wanted:
-        wanted: Wanted = {name: [] for name in SERVER_MODULES}
-        if self._contract.preload == "auto":
-            found = third_party_imports(self._contract.entry_file, self._contract.user_folders)
-        else:
-            found = {name.strip(): [] for name in self._contract.preload.split(",")}
-        wanted.update({name: names for name, names in found.items() if name})
-        return wanted
 
     def _knows(self, name: str, names: List[str]) -> bool:
         if name in self._left_out:

@@ -38,6 +38,8 @@ class Worker:
 
     async def ask(self, op: str, *, timeout: Optional[float], **fields: Any) -> Optional[Fields]:
         """The worker's answer, or None when it gave none in time or died."""
+        if self.gone:
+            return None
         self._asked += 1
         number = self._asked
         answer: "asyncio.Future[Fields]" = asyncio.get_running_loop().create_future()

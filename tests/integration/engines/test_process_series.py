@@ -20,7 +20,7 @@ from tests.integration.engines.process_bench import (
     soon,
 )
 from toolkit.engines.automatic import AutomaticEngine
-from toolkit.engines.base import Handle, Serial
+from toolkit.engines.base import EngineInfo, Handle, Serial
 from toolkit.engines.process import ProcessEngine
 from toolkit.engines.process.nursery import NurseryHandle
 from toolkit.errors import EngineUnavailable, NotReady
@@ -183,7 +183,7 @@ def test_it_runs_no_further_commands(engine: ProcessEngine, bench: ProcessBench)
 
 def test_the_automatic_engine_passes_it_on(bench: ProcessBench) -> None:
     class Nobody(ProcessEngine):
-        def check(self) -> object:  # type: ignore[override]  # it only ever raises
+        def check(self) -> EngineInfo:
             raise EngineUnavailable("nobody answers")
 
     engine = AutomaticEngine(Nobody({}), lambda: bench.engine)

@@ -206,7 +206,7 @@ class ServiceTree:
         ):
             stream.write(json.dumps(request).encode() + b"\n")
             stream.flush()
-            line = stream.readline()
+            line = next((line for line in stream if line.strip()), b"")  # others: signs of life
         assert line, "the control port closed without an answer"
         answer: dict[str, Any] = json.loads(line)
         return answer

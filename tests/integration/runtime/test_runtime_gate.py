@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -181,3 +182,31 @@ def test_client_that_never_attaches_keeps_nobody_out(tree: ServiceTree) -> None:
     idle.request("initialize")
     assert_debuggable(tree)
     idle.close()
+
+
+def test_of_two_clients_at_once_one_is_let_in(tree: ServiceTree) -> None:
+    outcomes: list[str] = []
+    both = threading.Barrier(2)
+
+    def attach(name: str) -> None:
+        session = tree.debug(name=name)
+        both.wait(5)
+        try:
+            session.__enter__()
+        except DapError as error:
+            outcomes.append(str(error))
+            return
+        outcomes.append("in")
+        both.wait(10)  # it leaves only when the other has its answer
+        session.detach()
+
+    threads = [threading.Thread(target=attach, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(outcomes) == 2, "both have their answer")
+    both.wait(10)
+    for thread in threads:
+        thread.join(10)
+    (refused,) = [outcome for outcome in outcomes if outcome != "in"]
+    assert "is attached already" in refused
+    assert_debuggable(tree)

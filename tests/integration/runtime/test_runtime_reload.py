@@ -310,6 +310,42 @@ def test_preloads_what_init_imported_unseen(make_tree: MakeTree) -> None:
     assert "pickled_for" in tree.status()["preloaded"]
 
 
+def test_next_start_preloads_before_its_first_worker(make_tree: MakeTree) -> None:
+    cache = make_tree().folder / "cache"
+
+    def start() -> ServiceTree:
+        tree = make_tree(AML_EMU_RELOAD="fork", PYTHONPYCACHEPREFIX=str(cache))
+        note = "import sys\nHAD = 'colorsys' in sys.modules\nimport colorsys\n"
+        tree.write("score.py", note + SCORE.replace('"version": 1', '"version": HAD'))
+        tree.start()
+        return tree
+
+    first = start()
+    assert first.score(1)["version"] is False
+    wait_until(lambda: "colorsys" in first.status()["preloaded"], "the master has preloaded")
+    wait_until(lambda: list(cache.glob("aml-emu-preload/*.json")), "it is remembered")
+    first.stop()
+    second = start()
+    assert second.score(1)["version"] is True
+    assert "colorsys" in second.status()["preloaded"]
+    second.edit("score.py", ("import colorsys", "import wave, colorsys"))
+    assert second.reload()["ok"]
+    wait_until(lambda: "wave" in second.status()["preloaded"], "what is new is tried")
+
+
+def test_what_comes_after_a_change_of_the_environment_is_left_to_the_worker(
+    make_tree: MakeTree,
+) -> None:
+    tree = make_tree(AML_EMU_RELOAD="fork")
+    tree.write("score.py", "import os\nos.environ['A_SWITCH'] = 'on'\nimport colorsys\n" + SCORE)
+    tree.start()
+    wait_until(lambda: tree.status()["preloaded"], "the master has preloaded")
+    status = tree.status()
+    assert "colorsys" not in status["preloaded"]
+    assert status["left_out"]["colorsys"] == "is imported after your code changes os.environ"
+    assert "not preloaded: colorsys" in tree.log_text()
+
+
 def test_control_port_refuses_strangers_and_tells_lines(make_tree: MakeTree) -> None:
     tree = make_tree(AML_EMU_RELOAD="fork")
     tree.start()

@@ -56,9 +56,9 @@ def test_the_real_package_wins(tmp_path: Path) -> None:
 
 def test_a_name_that_is_not_here_says_so() -> None:
     printed = python(
-        "try:\n    from azureml.core import ScriptRunConfig\n"
+        "try:\n    from azureml.core import Image\n"
         "except ImportError as error:\n    print(error)",
         dropin_source(),
     )
-    assert "`azureml.core.ScriptRunConfig` is not part of aml-emu's azureml" in printed
+    assert "`azureml.core.Image` is not part of aml-emu's azureml" in printed
     assert "docs/reference/v1-compatibility.md" in printed

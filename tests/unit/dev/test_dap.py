@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -5,7 +6,7 @@ import pytest
 
 from tests.fakes import Listener
 from tests.unit.dev.dap_adapter import FakeAdapter, FakeStop
-from toolkit.dev.dap import DapError, DapRefused
+from toolkit.dev.dap import Connection, DapError, DapRefused
 from toolkit.dev.dap_session import DapSession
 
 Attach = Callable[..., DapSession]
@@ -93,8 +94,22 @@ def test_waiting_for_what_does_not_come_ends(attach: Attach) -> None:
         assert session.workers == []
 
 
+def test_a_connection_that_is_closed_takes_no_more_requests() -> None:
+    closed = threading.Event()
+    listener = Listener(lambda connection: connection.close())
+    connection = Connection(
+        (listener.address.host, listener.address.port),
+        lambda _, message: closed.set() if message.get("event") == "closed" else None,
+    )
+    assert closed.wait(5)
+    with pytest.raises(DapError, match="the connection is closed"):
+        connection.send("threads")
+    connection.close()
+    listener.close()
+
+
 def test_something_that_is_no_adapter_is_an_error() -> None:
     listener = Listener(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-    with pytest.raises(DapError, match="closed: True"):
+    with pytest.raises(DapError, match="closed"):
         DapSession(listener.address.host, listener.address.port, timeout=2.0).__enter__()
     listener.close()

@@ -1,5 +1,6 @@
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from tests.fakes import FakeEngine, Script
 from toolkit.dev.reload import Agent, ReloadResult, in_container
-from toolkit.engines.base import Handle
+from toolkit.engines.base import Handle, State
 from toolkit.errors import NotReady
 from toolkit.plans import emulation
 from toolkit.plans.model import LaunchPlan, Port
@@ -95,6 +96,53 @@ def test_nonsense_is_said(launch: Callable[[Told], Handle], answer: bytes) -> No
     with pytest.raises(NotReady, match="no JSON object") as caught:
         Agent(launch(Told(answer)), "t").ask("reload")
     assert caught.value.details == answer.decode(errors="replace").strip()
+
+
+class Silent:
+    """A control port that keeps the line open and says nothing, until it is let go."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.over.wait(10)
+
+
+def test_signs_of_life_are_no_answer(launch: Callable[[Told], Handle]) -> None:
+    told = Told(b'\n\n\n{"ok": true}\n')
+    assert Agent(launch(told), "t").ask("reload") == {"ok": True}
+
+
+def test_an_agent_that_falls_silent_is_given_up(launch: Callable[[Any], Handle]) -> None:
+    silent = Silent()
+    with pytest.raises(NotReady, match="`aml-emu-iris` does not answer, silent for 0 s"):
+        Agent(launch(silent), "t", look=0.01, silence=0.05).ask("reload")
+    silent.over.set()
+
+
+def test_a_container_that_ends_while_it_is_asked_is_noticed(
+    launch: Callable[[Any], Handle],
+) -> None:
+    """Also when its end of the line stays open, as that of a network that is gone."""
+    silent = Silent()
+    handle = launch(silent)
+    agent = Agent(Ended(handle), "t", look=0.01)
+    with pytest.raises(NotReady, match="`aml-emu-iris` ended before it answered"):
+        agent.ask("reload")
+    silent.over.set()
+
+
+class Ended:
+    """A handle that is found ended, though its ports still take connections."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def state(self) -> State:
+        return State(status="exited", exit_code=137)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
 
 
 def test_a_service_without_an_agent_takes_no_requests() -> None:

@@ -17,6 +17,7 @@ from toolkit.runtime.frames import encode, parse, read_frame
 from toolkit.runtime.json_lines import LineError, decode_line
 from toolkit.runtime.root import Root
 from toolkit.runtime.tracebacks import user_traceback
+from toolkit.runtime.workers import Worker
 
 
 async def pong(request: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +44,39 @@ def test_control_answers_only_who_has_the_token(token: str, line: bytes, expecte
     else:
         assert answer["ok"] is False
         assert expected in answer["error"]
+
+
+def test_control_gives_signs_of_life_until_the_answer_is_there() -> None:
+    async def talk() -> bytes:
+        goes_on = asyncio.Event()
+
+        async def slow(_: dict[str, Any]) -> dict[str, Any]:
+            await goes_on.wait()
+            return {"ok": True}
+
+        control = Control("secret", {"slow": slow}, sign_of_life=0.001)
+        await control.open("127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*control.address)
+        writer.write(b'{"op": "slow", "token": "secret"}\n')
+        first = await reader.readline()
+        goes_on.set()
+        while (line := await reader.readline()) == b"\n":
+            pass
+        writer.close()
+        await control.close()
+        return first + line
+
+    assert asyncio.run(talk()) == b'\n{"ok": true}\n'
+
+
+def test_worker_that_is_gone_gives_no_answer() -> None:
+    async def ask() -> dict[str, Any] | None:
+        hello = {"pid": 1, "master": 2, "candidate": False, "begun": True, "ready": True}
+        worker = Worker(hello, Written())  # type: ignore[arg-type]  # as much of a writer as it uses
+        worker.lost()
+        return await asyncio.wait_for(worker.ask("swap", timeout=None), 5)
+
+    assert asyncio.run(ask()) is None
 
 
 def test_lines_must_be_json_objects() -> None:

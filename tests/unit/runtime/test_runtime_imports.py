@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit.runtime.imports import third_party_imports
+import pytest
+
+from toolkit.runtime.imports import Imports, imports_of
 
 
 def found(folder: Path, **files: str) -> dict[str, list[str]]:
+    return searched(folder, **files).wanted
+
+
+def searched(folder: Path, **files: str) -> Imports:
     for name, text in files.items():
         path = folder / (name.replace("__", "/") + ".py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return third_party_imports(str(folder / "score.py"), [str(folder)])
+    return imports_of(str(folder / "score.py"), [str(folder)])
 
 
 def test_follows_the_users_modules_and_lists_the_rest(tmp_path: Path) -> None:
@@ -51,4 +57,46 @@ def test_modules_that_import_each_other_end(tmp_path: Path) -> None:
 
 def test_code_that_does_not_parse_or_is_missing_wants_nothing(tmp_path: Path) -> None:
     assert found(tmp_path, score="import (\n") == {}
-    assert third_party_imports(str(tmp_path / "absent.py"), [str(tmp_path)]) == {}
+    assert imports_of(str(tmp_path / "absent.py"), [str(tmp_path)]).wanted == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'os.environ["OMP_NUM_THREADS"] = "1"',
+        'os.environ["A"] += "1"',
+        'del os.environ["A"]',
+        'environ.setdefault("A", "1")',
+        'os.environ.update(A="1")',
+        'os.putenv("A", "1")',
+        "dotenv.load_dotenv()",
+        'if True:\n    os.environ["A"] = "1"',
+    ],
+)
+def test_imports_after_a_change_of_the_environment_are_late(tmp_path: Path, change: str) -> None:
+    text = f"import os, json\n{change}\nimport numpy\nimport json\ndef f():\n    import scipy\n"
+    imports = searched(tmp_path, score=text)
+    assert imports.changes_environment
+    assert (set(imports.wanted), set(imports.late)) == ({"os", "json"}, {"numpy", "scipy"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['import os\nA = os.environ["A"]\nimport numpy\n', "import numpy\nA = {}\nA[1] = 2\n",
+     'import os\nos.environ.get("A")\nimport numpy\n',
+     'import os\ndef init():\n    os.environ["A"] = "1"\nimport numpy\n'],
+)  # fmt: skip
+def test_reading_the_environment_makes_nothing_late(tmp_path: Path, text: str) -> None:
+    imports = searched(tmp_path, score=text)
+    assert not imports.changes_environment
+    assert "numpy" in imports.wanted
+    assert imports.late == {}
+
+
+def test_a_change_in_the_users_own_module_counts_from_there_on(tmp_path: Path) -> None:
+    imports = searched(
+        tmp_path,
+        score="import numpy\nimport settings\nimport torch\n",
+        settings='import os\nos.environ["A"] = "1"\n',
+    )
+    assert (set(imports.wanted), set(imports.late)) == ({"numpy", "os"}, {"torch"})

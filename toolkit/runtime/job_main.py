@@ -1,0 +1,12 @@
+"""Starts the program of a job's container; run by path, and finds its package by its own."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+if __name__ == "__main__":
+    _package = os.path.dirname(os.path.abspath(__file__))
+    sys.path.append(os.path.dirname(_package))
+    importlib.import_module(os.path.basename(_package) + ".job").main()
