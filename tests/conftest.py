@@ -25,6 +25,7 @@ from toolkit.settings import DEFAULT_BASE
 
 DOCKER_FIXTURES = {"engine", "base_image", "docker_cleanup", "fresh_name"}
 FENCED_PROGRAMS = {"docker", "dockerd", "docker-compose", "podman", "nerdctl"}
+CONFTEST_OF = Path(__file__).parent.name  # what pytest calls the fixtures of this file by
 NOWHERE = "unix:///this-test-lacks-pytest.mark.docker.sock"
 
 
@@ -46,9 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for the real engine is a docker test."""
+    """Whoever asks for the real engine is a docker test; other things have its name too."""
     for item in items:
-        if DOCKER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        info = getattr(item, "_fixtureinfo", None)
+        known = info.name2fixturedefs if info else {}
+        ours = {name for name, found in known.items() if found[-1].baseid == CONFTEST_OF}
+        if DOCKER_FIXTURES & ours:
             item.add_marker("docker")
 
 

@@ -1,4 +1,4 @@
-"""Trains a classifier of iris flowers, logs how well it does, and registers the model."""
+"""Trains a classifier of iris flowers, logs how well it does, and saves the model."""
 
 import argparse
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import joblib
 import mlflow
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--regularization", type=float, default=1.0)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--learning_rate", type=float, default=0.1)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--model", default="outputs/model")
     args = parser.parse_args()
 
@@ -22,11 +22,13 @@ def main():
     split = train_test_split(data.data, data.target, test_size=0.3, random_state=0)
     train_x, test_x, train_y, test_y = split
 
-    mlflow.log_params({"regularization": args.regularization, "steps": args.steps})
-    for step in range(1, args.steps + 1):
-        model = LogisticRegression(C=1 / args.regularization, max_iter=step * 20)
-        model.fit(train_x, train_y)
-        loss = log_loss(test_y, model.predict_proba(test_x))
+    mlflow.log_params({"learning_rate": args.learning_rate, "steps": args.steps})
+    model = GradientBoostingClassifier(
+        learning_rate=args.learning_rate, n_estimators=args.steps, random_state=0
+    )
+    model.fit(train_x, train_y)
+    for step, probabilities in enumerate(model.staged_predict_proba(test_x), start=1):
+        loss = log_loss(test_y, probabilities)
         mlflow.log_metric("loss", loss, step=step)
         print(f"step {step}: loss {loss:.4f}")
 

@@ -32,6 +32,9 @@ for module, names in json.load(sys.stdin).items():
 print(json.dumps(found))
 """
 _ADVICE: Final = re.compile(r"is not part of aml-emu's azureml: (?P<advice>.*); see docs/")
+_IMPORT: Final = re.compile(
+    r"from (?:toolkit\.dropin\.)?azureml[\w.]* import (?:\((?P<many>[^)]*)\)|(?P<few>[^\n;]*))"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,7 @@ def names() -> list[Name]:
     found = json.loads(done.stdout)
     texts = {path: path.read_text("utf-8") for path in _test_files()}
     return [
-        _name(module, name, *found[f"{module}.{name}"], texts)
+        _name(module, name, found[f"{module}.{name}"], texts)
         for module, listed in SAMPLES.items()
         for name in listed.split()
     ]
@@ -76,19 +79,24 @@ def table(listed: list[Name]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _name(module: str, name: str, status: str, told: str, texts: dict[Path, str]) -> Name:
-    advice = ""
+def _name(module: str, name: str, found: list[str], texts: dict[Path, str]) -> Name:
+    (status, told), advice = found, ""
     if status == "refused":
         match = _ADVICE.search(told)
         assert match, f"{module}.{name} is refused without advice: {told}"
         advice = match["advice"]
-    word = re.compile(rf"\b{name}\b")
     tests = tuple(
         path.relative_to(TESTS.parent).as_posix()
         for path, text in texts.items()
-        if word.search(text)
+        if name in _imported(text)
     )
     return Name(module=module, name=name, status=status, advice=advice, tests=tests)
+
+
+def _imported(text: str) -> set[str]:
+    """What a test, or a script in one, takes from the drop-in."""
+    listed = (match["many"] or match["few"] for match in _IMPORT.finditer(text))
+    return {name for names in listed for name in re.findall(r"\w+", names)}
 
 
 def _test_files() -> list[Path]:

@@ -34,12 +34,12 @@ CLIENT: Final = "127.0.0.1"
 ENGINES = [pytest.param("docker", marks=pytest.mark.docker), "process"]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine_name", ENGINES)
 def test_the_guides_step_waits_and_is_attached_to(
-    engine: str, project: Callable[[Tree], Project], request: pytest.FixtureRequest
+    engine_name: str, project: Callable[[Tree], Project], request: pytest.FixtureRequest
 ) -> None:
     """Its train.py, environment and step as they stand; its log lines; its launch.json."""
-    if engine == "docker":
+    if engine_name == "docker":
         request.getfixturevalue("base_image")
     train = block("python", 'parser = argparse.ArgumentParser("train")')
     environment = block("python", "run_config = RunConfiguration()")
@@ -52,15 +52,15 @@ def test_the_guides_step_waits_and_is_attached_to(
     line = 1 + next(
         number for number, text in enumerate(train.splitlines()) if "Argument 1" in text
     )
-    with Script(folder, "submit.py", engine=engine) as running:
+    with Script(folder, "submit.py", engine=engine_name) as running:
         running.says("Timeout for debug connection: 300")
         running.says(f"ip_address: {CLIENT}")
         running.says("or any DAP client")
         [under_debugger] = [run for run in running.runs() if run.debug_address]
         port = int((under_debugger.debug_address or "").rpartition(":")[2])
         mappings = [(str(folder / "step1"), "/azureml-run")]
-        with DapSession(CLIENT, port, path_mappings=mappings) as session:
-            session.set_breakpoints(str(folder / "step1" / "train.py"), [line])
+        where = {str(folder / "step1" / "train.py"): [line]}
+        with DapSession(CLIENT, port, path_mappings=mappings, breakpoints=where) as session:
             stop = session.wait_for_stop()
             assert "remote_debug=True" in session.evaluate(stop, "args")
             session.continue_(stop)

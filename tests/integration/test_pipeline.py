@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import psutil
 import pytest
 
 from tests.dap import DapSession
+from tests.integration.private_engine import cannot_start, copy_image, private_engine
 from tests.project import Outcome, Project, Tree, write_tree
 
 ENV = "name: pipeline-test\ndependencies:\n  - python=3.11\n  - pip\n"
@@ -68,12 +70,14 @@ class Pipelines:
         return {name: step["state"] for name, step in document(outcome)["steps"].items()}
 
     @contextmanager
-    def started(self, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *flags: str, environ: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
         argv = [sys.executable, "-m", "toolkit.cli", "run", "pipeline.yml"]
         process = subprocess.Popen(
             [*argv, "--engine", self.engine, *flags],
             cwd=self.path,
-            env={**os.environ, "NO_COLOR": "1"},
+            env={**os.environ, "NO_COLOR": "1", **(environ or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -438,3 +442,30 @@ def test_the_example(tmp_path: Path, base_image: str, project: Callable[[Tree], 
     found = document(outcome.assert_success())
     report = json.loads(Path(found["outputs"]["report"]).read_text())
     assert report["accuracy"] > 0.9
+
+
+@pytest.mark.docker
+def test_an_engine_that_goes_away(
+    base_image: str, project: Callable[[Tree], Project], tmp_path: Path
+) -> None:
+    if reason := cannot_start():
+        pytest.skip(reason)
+    made = project({"env.yml": ENV, "src": {"make.py": MAKE}, "pipeline.yml": CHAIN})
+    (made.path / ".aml-emu").mkdir()
+    pipelines = Pipelines(made, "docker")
+    told = pipelines.run("--only", "first").assert_success().err
+    image = re.findall(r"image (\S+)", told)[0]
+    write_tree(made.path, {"pipeline.yml": CHAIN.replace("wc -l", "sleep 600; wc -l")})
+    (tmp_path / "engine").mkdir()
+    with private_engine(tmp_path / "engine") as address:
+        for name in (base_image, image):
+            copy_image(name, address, name=name)
+        flags = ("--from", "second")
+        with pipelines.started(*flags, environ={"DOCKER_HOST": address}) as process:
+            read_until(process, "running   second")
+            os.kill(int((tmp_path / "engine/pid").read_text()), signal.SIGTERM)
+            said, _ = process.communicate(timeout=120)
+    assert process.returncode == 3, said
+    assert "the Docker engine does not answer any more" in said
+    write_tree(made.path, {"pipeline.yml": CHAIN})
+    assert pipelines.states() == {"first": "reused", "second": "completed"}

@@ -124,7 +124,7 @@ STEPS: Tree = {
 
 
 @pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
+def engine_name(request: pytest.FixtureRequest) -> str:
     if request.param == "docker":
         request.getfixturevalue("base_image")
     return str(request.param)
@@ -142,7 +142,9 @@ def folder(project: Callable[[Tree], Project]) -> Callable[[Tree], Project]:
     return make
 
 
-def test_an_experiment_under_a_debugger(engine: str, folder: Callable[[Tree], Project]) -> None:
+def test_an_experiment_under_a_debugger(
+    engine_name: str, folder: Callable[[Tree], Project]
+) -> None:
     """Submitted, shown as it goes, attached to at the port it listens on, and finished."""
     here = folder(
         {
@@ -151,16 +153,14 @@ def test_an_experiment_under_a_debugger(engine: str, folder: Callable[[Tree], Pr
             "data": {"t.csv": "a,b\n1,2\n3,4\n"},
         }
     ).path
-    with Script(here, "submit.py", engine=engine) as running:
+    with Script(here, "submit.py", engine=engine_name) as running:
         running.says("Streaming azureml-logs/60_control_log.txt")
         running.says("or any DAP client")
         [run] = running.runs()
         port = int((run.debug_address or "").rpartition(":")[2])
-        train = str(here / "src" / "train.py")
-        with DapSession(
-            "127.0.0.1", port, path_mappings=[(str(here / "src"), "/azureml-run")]
-        ) as session:
-            session.set_breakpoints(train, [LINE])
+        where = {str(here / "src" / "train.py"): [LINE]}
+        mappings = [(str(here / "src"), "/azureml-run")]
+        with DapSession("127.0.0.1", port, path_mappings=mappings, breakpoints=where) as session:
             stop = session.wait_for_stop()
             assert session.locals(stop)["rows"] == "3"
             session.continue_(stop)
@@ -172,10 +172,10 @@ def test_an_experiment_under_a_debugger(engine: str, folder: Callable[[Tree], Pr
 
 
 def test_a_pipeline_with_data_parameters_and_reuse(
-    engine: str, folder: Callable[[Tree], Project]
+    engine_name: str, folder: Callable[[Tree], Project]
 ) -> None:
     here = folder({"submit.py": BEGIN + PIPELINE, "steps": STEPS})
-    said = here.run("python", "--engine", engine, "submit.py").assert_success().out
+    said = here.run("python", "--engine", engine_name, "submit.py").assert_success().out
     assert "files: ['0.txt', '1.txt', '2.txt', '3.txt']" in said
     assert "StepRun( use ) Status: Completed" in said
     assert "REUSED ['true', 'true', 'true']" in said

@@ -222,7 +222,7 @@ def test_an_error_can_be_looked_at_after_a_run_at_full_speed(
     arguments = ("--", "--fail") if words[0] == "train.py" else ()
     with debug(*words, "--debug-on-error", *arguments) as run:
         run.says("stopped at ValueError: boom")
-        assert "loss 1.0" in run.text["out"]
+        run.says("loss 1.0", "out")
         with run.attach({}) as session:
             stop = session.wait_for_stop(30)
             assert stop.reason == "exception"

@@ -34,14 +34,15 @@ from toolkit.plans.pipeline.choice import Selection, select
 from toolkit.plans.pipeline.graph import Pipeline
 from toolkit.plans.pipeline.picture import Mark, mermaid, svg
 from toolkit.plans.pipeline.plan import plan_pipeline, plan_sweep
-from toolkit.settings import Settings, load_settings
+from toolkit.settings import EngineName, Settings, load_settings
 from toolkit.specs.yamlfile import YamlFile
 from toolkit.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from toolkit.cli.run_order import RunOrder
 
-_LEAST_PARALLEL: Final = 4  # steps wait for their containers more than they compute
+_LEAST_CONTAINERS: Final = 4  # steps wait for their containers more than they compute
+_LEAST_PROCESSES: Final = 2
 _MOST_PARALLEL: Final = 8
 
 
@@ -79,7 +80,7 @@ def run_pipeline(order: RunOrder, file: YamlFile) -> None:
                     experiment=experiment,
                     name=order.name,
                     reuse=not order.force,
-                    max_parallel=order.max_parallel or _parallel(),
+                    max_parallel=order.max_parallel or _parallel(settings.engine),
                     conda=order.conda,
                     debug=debug,
                     overrides=_values(order),
@@ -183,9 +184,10 @@ def _values(order: RunOrder) -> dict[str, str]:
     return given_values(order.values)
 
 
-def _parallel() -> int:
+def _parallel(engine: EngineName) -> int:
     """As many steps at a time as the machine has processors, within reason."""
-    return max(_LEAST_PARALLEL, min(os.cpu_count() or 1, _MOST_PARALLEL))
+    least = _LEAST_PROCESSES if engine == "process" else _LEAST_CONTAINERS
+    return max(least, min(os.cpu_count() or 1, _MOST_PARALLEL))
 
 
 def _marks(end: PipelineEnd) -> dict[str, Mark]:

@@ -72,7 +72,7 @@ def _chosen(debug: str | None, selection: Selection) -> list[str]:
     if debug is None:
         return []
     steps = selection.graph.steps
-    if debug in {"", ALL}:
+    if debug in {"", "*", ALL}:  # `*` is what the flag alone stands for
         return [n for n, s in steps.items() if _can(s) and n not in selection.taken]
     wanted = named(selection.graph, [name.strip() for name in debug.split(",") if name.strip()])
     for name in wanted:

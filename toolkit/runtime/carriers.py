@@ -37,6 +37,7 @@ class Carriers:
     async def restart(self, _paths: List[str]) -> Answer:
         """Restart the runit service; who stands at a breakpoint is cut off, as by any restart."""
         former = {worker.master for worker in self._workers}
+        before = self._workers.arrivals
         paused = self._paused()
         for worker in self._workers:
             if not worker.ready or worker.pid in paused:
@@ -46,7 +47,8 @@ class Carriers:
             return failure("restart", error)
 
         def booted() -> Optional[Worker]:
-            return next((w for w in self._workers if w.master not in former), None)
+            new = self._workers.newcomers(before)
+            return next((w for w in new if w.master not in former), None)
 
         await self._workers.until(lambda: booted() is not None, BOOT_SECONDS)
         worker = booted()
@@ -80,10 +82,10 @@ class Carriers:
         return {"ok": True, "said": "init() ran in a new worker"}
 
     async def _raise_candidate(self, master: int) -> Optional[Worker]:
-        before = {worker.pid for worker in self._workers}
+        before = self._workers.arrivals
 
         def arrived() -> Optional[Worker]:
-            return next((w for w in self._workers if w.candidate and w.pid not in before), None)
+            return next((w for w in self._workers.newcomers(before) if w.candidate), None)
 
         _signal(master, signal.SIGTTIN)
         await self._workers.until(lambda: arrived() is not None, HELLO_SECONDS)

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+from functools import partial
 from typing import Any, Callable, Dict, Optional
 
 from .contract import Contract, read_contract
@@ -69,7 +70,9 @@ class Member:
         return self._debugger.wait_configured(door, CONFIGURE_SECONDS)
 
     def stop_at(self, error: BaseException) -> None:
-        self._debugger.stop_at(error)
+        """Stand still where it was raised, if a client is there to see it."""
+        if self._door is not None:
+            self._debugger.stop_at(error)
 
     def _listen(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as lines:
@@ -100,7 +103,7 @@ def begin() -> None:
     if mode == "wait":
         _attach(contract)
     elif mode == "on-error":
-        _watch_errors(contract)
+        _watch_errors(partial(_wait_at, contract), threads=True)
     elif mode == "script":
         from .job_listen import replace_listen  # noqa: PLC0415  # loads debugpy
 
@@ -121,31 +124,35 @@ def _attach(contract: Contract) -> None:
         member.join(0.0)
     except OSError as error:
         sys.stderr.write(f"aml-emu: cannot reach the debugger: {error}\n")
+        return
+    # debugpy sees what the main thread does not catch only where it started that thread
+    _watch_errors(member.stop_at, threads=False)
 
 
-def _watch_errors(contract: Contract) -> None:
+def _watch_errors(stop: Callable[[BaseException], None], *, threads: bool) -> None:
     """Stop at what nobody catches: the traceback is printed first, as it would be anyway."""
     former, of_threads = sys.excepthook, threading.excepthook
-    seconds = contract.wait or 0.0
 
     def hook(kind: type, error: BaseException, traceback: Any) -> None:
         former(kind, error, traceback)
         if isinstance(error, Exception):
-            _stop(contract, error, seconds)
+            sys.stdout.flush()
+            stop(error)
 
     def thread_hook(arguments: Any) -> None:
         of_threads(arguments)
         if isinstance(arguments.exc_value, Exception):
-            _stop(contract, arguments.exc_value, seconds)
+            sys.stdout.flush()
+            stop(arguments.exc_value)
 
     sys.excepthook = hook
-    threading.excepthook = thread_hook
+    if threads:
+        threading.excepthook = thread_hook
 
 
-def _stop(contract: Contract, error: BaseException, seconds: float) -> None:
+def _wait_at(contract: Contract, error: BaseException) -> None:
     """Stand still at the error until a client has looked at it, or none came in time."""
-    sys.stdout.flush()
-    member = Member(contract)
+    member, seconds = Member(contract), contract.wait or 0.0
     try:
         member.open()
         member.tell("raised", error=_named(error), seconds=seconds)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any, Callable, Dict, List, Optional
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional
 
 from .json_lines import LONGEST_LINE, LineError, decode_line, encode_line
 
 Fields = Dict[str, Any]
+
+LATEST = 64  # workers that are remembered after they have gone
 
 
 class Worker:
@@ -85,6 +88,8 @@ class Workers:
         self._welcome = welcome
         self._heard = heard
         self._known: List[Worker] = []
+        self._arrived: Deque[Worker] = deque(maxlen=LATEST)
+        self.arrivals = 0
         self._changed = asyncio.Condition()
         self._server: Optional[asyncio.AbstractServer] = None
 
@@ -97,6 +102,13 @@ class Workers:
 
     def with_pid(self, pid: int) -> Optional[Worker]:
         return next((worker for worker in self._known if worker.pid == pid), None)
+
+    def newcomers(self, after: int) -> List[Worker]:
+        """Who has come since there were so many `arrivals`, gone again or not.
+
+        One that fails at once may come and go before anybody looks.
+        """
+        return list(self._arrived)[-(self.arrivals - after) :] if self.arrivals > after else []
 
     async def open(self, path: str) -> None:
         _remove(path)
@@ -124,6 +136,8 @@ class Workers:
                 return
             worker = Worker(decode_line(line), writer)
             self._known.append(worker)
+            self._arrived.append(worker)
+            self.arrivals += 1
             worker.tell("welcome", **self._welcome(worker))
             await self._announce()
             while True:

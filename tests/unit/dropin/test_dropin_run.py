@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from toolkit.dropin.azureml.core.run import Run
+from toolkit.dropin.azureml.core.script_run_config import ScriptRunConfig
 from toolkit.dropin.azureml.exceptions import (
+    RunEnvironmentException,
     ServiceException,
     UserErrorException,
 )
@@ -207,18 +209,23 @@ def test_secrets_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         run.get_secret("no.such")
 
 
+def test_what_is_not_here_says_what_to_do() -> None:
+    with pytest.raises(AttributeError, match=r"install `azureml-core`.*v1-compatibility.md"):
+        Run.get_context().submit_child(None)
+    assert not hasattr(Run.get_context(), "submit_child")
+
+
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda run: run.submit_child(None),
-        lambda run: run.experiment.submit(None),
+        lambda run: run.experiment.submit(ScriptRunConfig(".", "a.py")),
         lambda run: run.experiment.workspace.compute_targets,
+        lambda run: run.experiment.workspace.environments,
     ],
 )
-def test_what_is_not_here_says_what_to_do(ask: Callable[[Any], Any]) -> None:
-    with pytest.raises(AttributeError, match=r"install `azureml-core`.*v1-compatibility.md"):
+def test_a_job_submits_and_builds_nothing(ask: Callable[[Any], Any]) -> None:
+    with pytest.raises(RunEnvironmentException, match="`aml-emu python`"):
         ask(Run.get_context())
-    assert not hasattr(Run.get_context(), "submit_child")
 
 
 def test_input_datasets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,21 +62,21 @@ class WithoutDockerfiles(FakeEngine):
 
 @pytest.mark.parametrize("source", ["auto", "registry", "debian"])
 @pytest.mark.parametrize(
-    ("engine", "why"),
+    ("chosen", "why"),
     [
         (WithoutDockerfiles(), "the fake engine builds no Dockerfiles"),
         (FakeEngine(unavailable=EngineUnavailable("nobody answers")), "nobody answers"),
     ],
 )
 def test_an_engine_that_cannot_is_refused_before_anything_is_fetched(
-    tmp_path: Path, source: BaseSource, engine: FakeEngine, why: str
+    tmp_path: Path, source: BaseSource, chosen: FakeEngine, why: str
 ) -> None:
     said: list[str] = []
     settings = Settings(project=tmp_path, environ={"HOME": str(tmp_path)})
     with pytest.raises(EngineUnavailable, match=why):
-        make_base(engine, settings, source=source, say=said.append, on_event=print)
+        make_base(chosen, settings, source=source, say=said.append, on_event=print)
     assert said == []
-    assert not engine.built
+    assert not chosen.built
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -6,8 +7,9 @@ import pytest
 
 from tests.project import Tree, write_tree
 from toolkit.errors import SpecError
+from toolkit.plans.azureml import APP_ROOT
 from toolkit.plans.bake import plan_bake, plan_package
-from toolkit.plans.model import ImagePlan
+from toolkit.plans.model import ImagePlan, Mount
 from toolkit.plans.service import Scoring
 
 IMAGE = "aml-emu/iris:0123456789ab"
@@ -161,3 +163,20 @@ def test_an_executable_stays_one(code: Path) -> None:
     modes = {file.path: file.mode for file in plan_bake(scoring(code), image=IMAGE).context}
     assert modes[PurePosixPath("code/tool.sh")] == 0o755
     assert modes[PurePosixPath("code/score.py")] == 0o644
+
+
+def test_a_package_takes_registered_models_and_our_azureml_along(code: Path) -> None:
+    models = (
+        Mount(source=code / "model.pkl", target=APP_ROOT / "azureml-models/iris/3/model.pkl"),
+        Mount(source=code / "model.pkl", target=APP_ROOT / "azureml-models/iris/4/model.pkl"),
+    )
+    plan = plan_package(replace(scoring(code), placed=models), image=IMAGE, with_sdk=True)
+    assert "azureml-app/azureml-models/iris/3/model.pkl" in paths(plan)
+    assert "aml-emu-azureml/azureml/core/model.py" in paths(plan)
+    assert lines(plan, "COPY")[0] == ("COPY --chown=dockeruser aml-emu-azureml /opt/aml-emu/dropin")
+    assert lines(plan, "ENV AZUREML_MODEL_DIR") == [
+        'ENV AZUREML_MODEL_DIR="/var/azureml-app/azureml-models"'
+    ]
+    content = plan.context[-1].content
+    assert isinstance(content, bytes)
+    assert [*json.loads(content)["modelsInfo"]["iris"]] == ["3", "4"]

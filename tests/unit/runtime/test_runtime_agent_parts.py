@@ -17,7 +17,7 @@ from toolkit.runtime.frames import encode, parse, read_frame
 from toolkit.runtime.json_lines import LineError, decode_line
 from toolkit.runtime.root import Root
 from toolkit.runtime.tracebacks import user_traceback
-from toolkit.runtime.workers import Worker
+from toolkit.runtime.workers import Worker, Workers
 
 
 async def pong(request: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +77,35 @@ def test_worker_that_is_gone_gives_no_answer() -> None:
         return await asyncio.wait_for(worker.ask("swap", timeout=None), 5)
 
     assert asyncio.run(ask()) is None
+
+
+def test_worker_that_comes_and_goes_at_once_is_not_overlooked(tmp_path: Path) -> None:
+    """Its hello, its failure and its end may be read in one go, before anybody else has a turn."""
+
+    async def run() -> tuple[int, dict[str, Any] | None]:
+        workers = Workers(welcome=lambda _: {}, heard=lambda *_: None)
+        await workers.open(str(tmp_path / "socket"))
+        before = workers.arrivals
+        waiting = asyncio.ensure_future(
+            workers.until(lambda: bool(workers.newcomers(before)), timeout=5)
+        )
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "socket"))
+        hello = {"pid": 7, "master": 2, "candidate": True, "begun": False, "ready": False}
+        writer.write(json.dumps(hello).encode() + b"\n")
+        writer.write(b'{"event": "failed", "stage": "import", "traceback": "x"}\n')
+        writer.close()
+        assert await waiting
+        await asyncio.sleep(0)
+        (worker,) = workers.newcomers(before)
+        await workers.until(lambda: worker.gone, timeout=5)
+        assert list(workers) == []
+        await workers.close()
+        return len(workers.newcomers(workers.arrivals)), worker.failure
+
+    none, failure = asyncio.run(run())
+    assert none == 0
+    assert failure is not None
+    assert failure["stage"] == "import"
 
 
 def test_lines_must_be_json_objects() -> None:

@@ -111,6 +111,12 @@ class DockerEngine:
         ]
 
     def launch(self, plan: LaunchPlan) -> Handle:
+        from toolkit.engines.docker.handle import answering  # noqa: PLC0415
+
+        with answering():
+            return self._launch(plan)
+
+    def _launch(self, plan: LaunchPlan) -> Handle:
         from docker.errors import APIError  # noqa: PLC0415
 
         from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
@@ -175,11 +181,16 @@ class DockerEngine:
             "shm_size": plan.shm_size,
         }
 
+    @cached_property
+    def _is_rootless(self) -> bool:
+        options = self._client.info().get("SecurityOptions") or ()
+        return any("rootless" in option for option in options)
+
     def _user(self) -> str | None:
         """Ids that make mounted folders writable and what is written there the user's own."""
         if sys.platform != "linux":
             return None  # Docker Desktop maps ownership itself
-        if any("rootless" in option for option in self._client.info().get("SecurityOptions") or ()):
+        if self._is_rootless:
             return "0:0"  # root in a rootless engine is the user outside
         return f"{os.getuid()}:{os.getgid()}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ from requests.exceptions import ConnectionError as Disconnected
 from requests.exceptions import ReadTimeout
 
 from toolkit.engines.base import Address, ExecResult, State
-from toolkit.errors import NotReady
+from toolkit.errors import EngineUnavailable, NotReady
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -47,7 +48,8 @@ class DockerHandle:
 
     def state(self) -> State:
         try:
-            self._container.reload()
+            with answering():
+                self._container.reload()
         except NotFound:
             return State(status="gone")
         return _state(self._container.attrs["State"])
@@ -126,7 +128,8 @@ class DockerHandle:
 
     def stop(self, *, grace: float = 10.0) -> None:
         try:
-            self._end(grace)
+            with answering():
+                self._end(grace)
         finally:
             self._let_go()
 
@@ -140,6 +143,19 @@ class DockerHandle:
         except APIError as error:
             if error.status_code != 409:  # "removal already in progress": somebody was faster  # noqa: PLR2004
                 raise
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raises EngineUnavailable for an engine that went away meanwhile."""
+    try:
+        yield
+    except Disconnected as error:
+        raise EngineUnavailable(
+            "the Docker engine does not answer any more",
+            details=str(error),
+            hint="start it again, then run the same command",
+        ) from error
 
 
 def _state(attrs: Mapping[str, Any]) -> State:

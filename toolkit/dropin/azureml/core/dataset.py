@@ -1,4 +1,4 @@
-"""Datasets as a job uses them: registered ones, and files it has or can download."""
+"""Datasets: registered ones, and those that scripts make from paths; files and tables."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import os
 import tempfile
 from typing import Any, Dict, List, Mapping, Optional
 
+from .._aml_emu.authoring import ask
 from .._aml_emu.missing import missing_member
+from ..data.dataset_consumption_config import DatasetConsumptionConfig
+from ..data.dataset_factory import FileDatasetFactory, TabularDatasetFactory
 from ..exceptions import DatasetExecutionError, ServiceException, UserErrorException
 
+_KIND = "aml-emu.dataset"
 _TABLES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
 
 
 class Dataset:
-    """`Dataset.get_by_name(workspace, name)`."""
+    """`Dataset.get_by_name(workspace, name)`, `Dataset.File.from_files(path)`."""
+
+    File = FileDatasetFactory
+    Tabular = TabularDatasetFactory
 
     @staticmethod
     def get_by_name(workspace: Any, name: str, version: Any = "latest") -> Any:
@@ -29,15 +36,22 @@ class Dataset:
             raise UserErrorException(
                 f"Cannot find registered dataset with name {id}: {error.message}"
             ) from error
-        is_table = found["is_file"] and found["files"][0]["path"].lower().endswith(_TABLES)
-        kind = TabularDataset if is_table or found["type"] == "mltable" else FileDataset
-        return kind(workspace, found)
+        return dataset_of(workspace, found)
 
     @staticmethod
     def get_all(workspace: Any) -> Dict[str, Any]:
         found = workspace._link.call("GET", "assets/data")["assets"]  # noqa: SLF001
         names = {asset["name"] for asset in found}
         return {name: Dataset.get_by_name(workspace, name) for name in names}
+
+
+def dataset_of(workspace: Any, found: Mapping[str, Any]) -> Any:
+    """As it was made; one of the v2 kinds is a table if it is one file of a table's kind."""
+    made = found["properties"].get(_KIND)
+    is_table = found["is_file"] and found["files"][0]["path"].lower().endswith(_TABLES)
+    if made is None:
+        made = "tabular" if is_table or found["type"] == "mltable" else "file"
+    return (TabularDataset if made == "tabular" else FileDataset)(workspace, found)
 
 
 class FileDataset:
@@ -67,6 +81,38 @@ class FileDataset:
     @property
     def tags(self) -> Dict[str, str]:
         return dict(self._found["tags"])
+
+    def register(
+        self,
+        workspace: Any,
+        name: str,
+        description: Optional[str] = None,
+        tags: Optional[Mapping[str, Any]] = None,
+        create_new_version: bool = False,
+    ) -> Any:
+        """Under a name. Another content under a name that is there needs `create_new_version`."""
+        body = {
+            "reference": self.id,
+            "name": name,
+            "description": description or "",
+            "tags": {str(key): str(value) for key, value in (tags or {}).items()},
+            "new_version": bool(create_new_version),
+        }
+        found = ask(workspace._link, "POST", "datasets/registered", body)  # noqa: SLF001
+        return dataset_of(workspace, found)
+
+    def as_named_input(self, name: str) -> Any:
+        """To be given to a job, which knows it by this name."""
+        return DatasetConsumptionConfig(name, self)
+
+    def as_mount(self, path_on_compute: Optional[str] = None) -> Any:
+        return self.as_named_input("input").as_mount(path_on_compute)
+
+    def as_download(self, path_on_compute: Optional[str] = None) -> Any:
+        return self.as_named_input("input").as_download(path_on_compute)
+
+    def _reference(self) -> str:
+        return f"azureml:{self.name}:{self._found['version']}"
 
     def to_path(self) -> List[str]:
         """The files' paths from the dataset's root, each after a slash."""
@@ -104,7 +150,10 @@ class TabularDataset(FileDataset):
 
     def to_pandas_dataframe(self, *_args: Any, **_kwargs: Any) -> Any:
         """All its files in one data frame; the job's environment must have pandas."""
-        frames = [read_table(path) for path in self.download() if path.lower().endswith(_TABLES)]
+        told: Dict[str, str] = self._found["properties"]
+        is_said = told.get(_KIND) == "tabular"  # then all its files are, whatever they are called
+        paths = [path for path in self.download() if is_said or path.lower().endswith(_TABLES)]
+        frames = [read_table(path, told) for path in paths]
         if not frames:
             raise DatasetExecutionError(f"the dataset {self.name} has no table")
         import pandas as pd  # only scripts that ask for a data frame need it
@@ -133,15 +182,19 @@ class MountContext:
         self.stop()
 
 
-def read_table(path: str) -> Any:
-    """A data frame from one file, by its extension."""
+def read_table(path: str, told: Mapping[str, str]) -> Any:
+    """A data frame from one file, by its extension and what was told when it was made."""
     try:
         import pandas as pd
     except ImportError as error:
-        raise DatasetExecutionError("add pandas to the job's environment") from error
+        raise DatasetExecutionError(
+            "a data frame needs pandas: add it to the job's environment, or run the script by "
+            "`aml-emu python --python PATH` with a Python that has it"
+        ) from error
     extension = os.path.splitext(path)[1].lower()
     if extension == ".parquet":
         return pd.read_parquet(path)
-    if extension in {".json", ".jsonl"}:
-        return pd.read_json(path, lines=extension == ".jsonl")
-    return pd.read_csv(path, sep="\t" if extension == ".tsv" else ",")
+    if extension in {".json", ".jsonl"} or "lines" in told:
+        return pd.read_json(path, lines=extension == ".jsonl" or "lines" in told)
+    separator = told.get("separator") or ("\t" if extension == ".tsv" else ",")
+    return pd.read_csv(path, sep=separator, header=None if "header" in told else 0)

@@ -30,6 +30,36 @@ class Datastore:
     def get_default(workspace: Any) -> Datastore:
         return Datastore(workspace)
 
+    @staticmethod
+    def register_azure_blob_container(
+        workspace: Any, datastore_name: str, *_args: Any, **_kwargs: Any
+    ) -> Datastore:
+        """The folder that stands for it; a container in Azure cannot be reached from here."""
+        return Datastore.get(workspace, datastore_name)
+
+    register_azure_file_share = register_azure_blob_container
+    register_azure_data_lake_gen2 = register_azure_blob_container
+
+    def path(self, path: Optional[str] = None, data_reference_name: Optional[str] = None) -> Any:
+        """A DataReference, for the arguments of jobs."""
+        from ..data.data_reference import DataReference
+
+        return DataReference(self, data_reference_name, path)
+
+    def as_mount(self) -> Any:
+        return self.path()
+
+    def as_download(self, path_on_compute: Optional[str] = None, overwrite: bool = False) -> Any:
+        return self.path().as_download(path_on_compute, overwrite)
+
+    def as_upload(self, path_on_compute: Optional[str] = None, overwrite: bool = False) -> Any:
+        return self.path().as_upload(path_on_compute, overwrite)
+
+    def set_as_default(self) -> None:
+        """Which one is the default is settled: `workspaceblobstore`."""
+        if self.name != _DEFAULT:
+            raise UserErrorException(f"the default datastore is always {_DEFAULT}")
+
     def upload(
         self,
         src_dir: str,

@@ -1,4 +1,7 @@
-"""Registered models: found, downloaded, registered; and `get_model_path` in a scoring container."""
+"""Registered models: found, downloaded, registered, packaged, deployed.
+
+`get_model_path` also works in a scoring container.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import os
 import uuid
 from typing import Any, Dict, List, Mapping, Optional
 
+from .._aml_emu.authoring import ask
+from .._aml_emu.inference import InferenceConfig
 from .._aml_emu.link import link_of_environment, link_or_raise
 from .._aml_emu.missing import missing_member
+from .._aml_emu.packages import ModelPackage, package
 from .._aml_emu.runfiles import files_under
 from ..exceptions import (
     ModelNotFoundException,
@@ -16,12 +22,24 @@ from ..exceptions import (
     UserErrorException,
 )
 
+__all__ = ["InferenceConfig", "Model", "ModelPackage"]
+
 _ROOT = "azureml-models"
 _NOT_FOUND = 404
 
 
 class Model:
     """One version of a registered model: the newest, unless another is asked for."""
+
+    class Framework:
+        """Names for `model_framework`."""
+
+        CUSTOM = "Custom"
+        MULTI = "Multi"
+        ONNX = "Onnx"
+        SCIKITLEARN = "ScikitLearn"
+        TENSORFLOW = "TensorFlow"
+        TFKERAS = "TfKeras"
 
     def __init__(
         self,
@@ -149,6 +167,82 @@ class Model:
                 f"{os.getcwd()}"
             )
         return _downloaded(_workspace, model_name, version)
+
+    @staticmethod
+    def package(
+        workspace: Any,
+        models: Any,
+        inference_config: Any = None,
+        generate_dockerfile: bool = False,
+        image_name: Optional[str] = None,
+        image_label: Optional[str] = None,
+    ) -> ModelPackage:
+        """Begin to make an image, or a Dockerfile, of models and a scoring script."""
+        return package(
+            workspace,
+            models,
+            inference_config,
+            generate_dockerfile=generate_dockerfile,
+            image_name=image_name,
+            image_label=image_label,
+        )
+
+    @staticmethod
+    def deploy(
+        workspace: Any,
+        name: str,
+        models: Any,
+        inference_config: Any = None,
+        deployment_config: Any = None,
+        deployment_target: Any = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+        **_kwargs: Any,
+    ) -> Any:
+        """Begin to deploy a service on this machine; `wait_for_deployment` sees it to its end."""
+        if deployment_config is None:
+            from .webservice.local import LocalWebservice  # the only kind of service there is
+
+            deployment_config = LocalWebservice.deploy_configuration()
+        service = deployment_config._deploy(  # noqa: SLF001
+            workspace, name, models, inference_config, overwrite=overwrite
+        )
+        if show_output:
+            service.wait_for_deployment(show_output=True)
+        return service
+
+    def delete(self) -> None:
+        """Remove this version from the workspace, with the files that it has there."""
+        ask(self._link, "DELETE", f"models/{self.id}")
+
+    def update(
+        self,
+        tags: Optional[Mapping[str, Any]] = None,
+        description: Optional[str] = None,
+        **_kwargs: Any,
+    ) -> None:
+        """Replace all tags, or the description."""
+        said: Dict[str, Any] = {}
+        if tags is not None:
+            said["tags"] = {str(key): str(value) for key, value in tags.items()}
+        if description is not None:
+            said["description"] = description
+        self._found = ask(self._link, "PATCH", f"models/{self.id}", said)
+
+    def add_tags(self, tags: Mapping[str, Any]) -> None:
+        self.update(tags=dict(self.tags, **tags))
+
+    def remove_tags(self, tags: Any) -> None:
+        self.update(tags={key: value for key, value in self.tags.items() if key not in tags})
+
+    def add_properties(self, properties: Mapping[str, Any]) -> None:
+        """Properties that are there already stay as they are."""
+        said = {str(key): str(value) for key, value in properties.items()}
+        self._found = ask(self._link, "PATCH", f"models/{self.id}", {"properties": said})
+
+    @property
+    def _link(self) -> Any:
+        return self.workspace._link  # noqa: SLF001
 
     @classmethod
     def _of_run(

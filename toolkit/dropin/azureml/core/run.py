@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
+from .._aml_emu.authoring import ask, is_authoring
+from .._aml_emu.awaited import Awaited
 from .._aml_emu.link import Link, link_of_environment
 from .._aml_emu.missing import missing_member
 from .._aml_emu.offline import OfflineRun
@@ -18,7 +20,7 @@ _OfflineRun = OfflineRun  # scripts import it from here to ask what they were gi
 _NEEDED = ("AZUREML_RUN_ID", "AZUREML_RUN_TOKEN", "AML_EMU_TRACKING")
 
 
-class Run(RecordLog, RunFiles):
+class Run(Awaited, RecordLog, RunFiles):
     """A run of the workspace; `Run.get_context()` is the one that this script is part of."""
 
     def __init__(
@@ -223,6 +225,9 @@ class Run(RecordLog, RunFiles):
     def cancel(self) -> None:
         if self.id == os.environ.get("AZUREML_RUN_ID"):
             print("Warning: a run cannot cancel itself, it ends with its script")
+            return
+        if is_authoring() and self._details["kind"] != "interactive":
+            ask(self._link, "POST", f"runs/{self.id}/cancel")
             return
         self._advance("Canceled")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Dict, Optional
 
@@ -36,6 +37,64 @@ class Workspace:
     @classmethod
     def get(cls, name: Optional[str] = None, **_kwargs: Any) -> Workspace:
         return cls(workspace_name=name)
+
+    @classmethod
+    def create(cls, name: Optional[str] = None, **_kwargs: Any) -> Workspace:
+        """Nothing is made: this project's workspace stands in for all."""
+        return cls(workspace_name=name)
+
+    @classmethod
+    def list(cls, subscription_id: Optional[str] = None, **_kwargs: Any) -> Dict[str, Any]:
+        """By name; there is one."""
+        only = cls()
+        return {str(only.name): [only]}
+
+    def write_config(self, path: Optional[str] = None, file_name: Optional[str] = None) -> None:
+        """As `.azureml/config.json` under a folder."""
+        folder = os.path.join(path or os.getcwd(), ".azureml")
+        os.makedirs(folder, exist_ok=True)
+        said = {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "workspace_name": self.name,
+        }
+        with open(os.path.join(folder, file_name or "config.json"), "w", encoding="utf-8") as file:
+            json.dump(said, file, indent=4)
+
+    @property
+    def compute_targets(self) -> Dict[str, Any]:
+        """The stand-ins that were created, by name."""
+        from .compute import ComputeTarget
+
+        return {compute.name: compute for compute in ComputeTarget.list(self)}
+
+    def get_default_compute_target(self, type: str = "CPU") -> Any:
+        return next(iter(self.compute_targets.values()), None)
+
+    @property
+    def environments(self) -> Dict[str, Any]:
+        """Those that were registered, and the curated ones."""
+        from .environment import Environment
+
+        return Environment.list(self)
+
+    @property
+    def experiments(self) -> Dict[str, Any]:
+        from .experiment import Experiment
+
+        return {experiment.name: experiment for experiment in Experiment.list(self)}
+
+    @property
+    def datastores(self) -> Dict[str, Any]:
+        """The folders that stand for datastores."""
+        from .._aml_emu.authoring import ask
+        from .datastore import Datastore
+
+        names = ask(self._link, "GET", "datastores")["names"]
+        return {name: Datastore(self, name) for name in names}
+
+    def set_default_datastore(self, name: str) -> None:
+        self.get_default_datastore().__class__(self, name).set_as_default()
 
     def get_mlflow_tracking_uri(self, *_args: Any, **_kwargs: Any) -> str:
         """What MLflow has been told already."""

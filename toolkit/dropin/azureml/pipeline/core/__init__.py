@@ -1,0 +1,28 @@
+"""`azureml.pipeline.core`: the graph, its data, its runs."""
+
+from ..._aml_emu.lazy import lazily
+
+_WHERE = {
+    "InputPortBinding": ".graph",
+    "OutputPortBinding": ".graph",
+    "Pipeline": ".pipeline",
+    "PipelineData": ".pipeline_data",
+    "PipelineDataset": ".pipeline_data",
+    "PipelineParameter": ".graph",
+    "PipelineRun": ".run",
+    "PipelineStep": ".step",
+    "PublishedPipeline": ".published",
+    "StepRun": ".run",
+    "StepRunOutput": ".run",
+    "StepSequence": ".step",
+    "TrainingOutput": ".graph",
+}
+_LOCAL = "there is no scheduler here: start the pipeline when it is wanted"
+_ADVICE = {
+    "PipelineEndpoint": "use `pipeline.publish` and `published.submit`",
+    "PortDataReference": "use `step_run.get_output_data(name)`",
+    "Schedule": _LOCAL,
+    "ScheduleRecurrence": _LOCAL,
+}
+
+__getattr__ = lazily(__name__, _WHERE, _ADVICE)
