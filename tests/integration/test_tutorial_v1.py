@@ -51,4 +51,6 @@ def test_the_deployment(folder: Project, base_image: str) -> None:
             assert running.score({"number": 2}) == {"answer": 14}
     finally:
         folder.run("stop", "aml-emu-test-seven")
-        docker("rmi", "--force", "aml-emu-test-seven:1")
+        tags = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+        if found := [tag for tag in tags if "aml-emu-test-seven" in tag]:
+            docker("rmi", "--force", *found)

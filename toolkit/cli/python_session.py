@@ -101,6 +101,7 @@ def _attended(argv: list[str], environ: Mapping[str, str], authoring: Authoring)
     """Run the script to its end, and wait for what it has submitted; Ctrl-C ends all of it."""
     try:
         code = _run(argv, environ)
+        _finish_work(authoring)
         if names := ", ".join(_going_on(authoring)):
             console.say(f"the script has ended; waiting for its runs (Ctrl-C cancels): {names}")
         authoring.submitted.wait()
@@ -110,6 +111,17 @@ def _attended(argv: list[str], environ: Mapping[str, str], authoring: Authoring)
         raise
     else:
         return code
+
+
+def _finish_work(authoring: Authoring) -> None:
+    """What the script began and did not wait for: images, packages, deployments."""
+    begun = authoring.operations.unfinished()
+    for each in begun:
+        console.say(f"the script has ended; going on with the {each.title} (Ctrl-C gives it up)")
+    authoring.operations.wait()
+    for each in begun:
+        if each.error:
+            console.warn(f"the {each.title} failed: {each.error['message']}")
 
 
 def _going_on(authoring: Authoring) -> list[str]:

@@ -84,6 +84,12 @@ class Operations:
     def unfinished(self) -> list[Operation]:
         return [each for each in self._known.values() if not each.ended.is_set()]
 
+    def wait(self, *, seconds: float = 0.2) -> None:
+        """Until all have ended; in slices, so that Ctrl-C gets through on every system."""
+        for each in self.unfinished():
+            while not each.ended.wait(seconds):
+                pass
+
 
 def told(error: EmuError) -> dict[str, Any]:
     """An error as its caller's SDK gets it."""

@@ -1,4 +1,8 @@
-"""Tracking for the runs of one process: MLflow's REST and v1's, in a thread, on given addresses."""
+"""Tracking for the runs of one process: MLflow's REST and v1's, in a thread, on given addresses.
+
+The addresses are taken at once; what answers on them is loaded when somebody first connects,
+because that takes longer than many a run.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,30 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import logging
+import select
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
 from typing_extensions import Self
 
 from toolkit.errors import Conflict, EngineUnavailable
 from toolkit.live.tracking.access import Caller, Tokens
 from toolkit.live.tracking.call import CREATED_IN, Handler
-from toolkit.live.tracking.exchange import Exchange
 from toolkit.live.tracking.variables import run_variables
 from toolkit.workspace.model import Run
 from toolkit.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK: Final = "127.0.0.1"
 _LIFETIME: Final = timedelta(days=30)
@@ -53,18 +62,13 @@ class Tracking:
         self._names = frozenset({"localhost", *self._binds})
         self._tokens = Tokens()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tracking-store")
-        self._loop: Future[asyncio.AbstractEventLoop] = Future()
+        self._loop = asyncio.new_event_loop()
+        self._ending = threading.Event()
+        self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, name="tracking", daemon=True)
         self._sockets: list[socket.socket] = []
         self._further: dict[tuple[str, str], Handler] = {}
-        self._exchange = Exchange(
-            workspace,
-            self._tokens,
-            lambda: self._names,
-            dict(datastores or {}),
-            self._worker,
-            self._further,
-        )
+        self._datastores = dict(datastores or {})
 
     def answer(self, handlers: Mapping[tuple[str, str], Handler]) -> None:
         """Answer further calls, by method and path; said before it is entered."""
@@ -112,7 +116,6 @@ class Tracking:
     def __enter__(self) -> Self:
         self._sockets = _listen(self._binds)
         self._thread.start()
-        self._loop.result()  # it answers from here on, or this raises what went wrong
         return self
 
     def __exit__(
@@ -121,31 +124,56 @@ class Tracking:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        loop = self._loop.result()
-        loop.call_soon_threadsafe(loop.stop)
+        self._ending.set()
+        self._wake.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+        self._woken.close()
         self._worker.shutdown()
+        for each in self._sockets:
+            each.close()
 
     def _root(self, run: Run) -> str:
         return run.properties.get(CREATED_IN, run.root)
 
     def _serve(self) -> None:
-        loop = asyncio.new_event_loop()
+        select.select([*self._sockets, self._woken], [], [])
+        if self._ending.is_set():
+            return
+        try:
+            self._answer_until_told()
+        except Exception:  # the boundary of the thread
+            logger.exception("tracking does not answer any more")
+
+    def _answer_until_told(self) -> None:
+        from aiohttp import web  # noqa: PLC0415  # 0.4 s, see above
+
+        from toolkit.live.tracking.exchange import Exchange  # noqa: PLC0415
+
+        loop = self._loop
         asyncio.set_event_loop(loop)
-        runner = web.AppRunner(self._exchange.application(), access_log=None, shutdown_timeout=1.0)
+        exchange = Exchange(
+            self._workspace,
+            self._tokens,
+            lambda: self._names,
+            self._datastores,
+            self._worker,
+            self._further,
+        )
+        runner = web.AppRunner(exchange.application(), access_log=None, shutdown_timeout=1.0)
         try:
             loop.run_until_complete(_start(runner, self._sockets))
-            self._loop.set_result(loop)
-            loop.run_forever()
-        except Exception as error:  # noqa: BLE001  # handed to whoever waits for the start
-            self._loop.set_exception(error)
+            if not self._ending.is_set():
+                loop.run_forever()
         finally:
             loop.run_until_complete(runner.cleanup())
             loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
 
 
 async def _start(runner: web.AppRunner, sockets: Sequence[socket.socket]) -> None:
+    from aiohttp import web  # noqa: PLC0415
+
     await runner.setup()
     for each in sockets:
         await web.SockSite(runner, each).start()
