@@ -225,3 +225,44 @@ print("SUBMITTED", run.id)
         running.interrupt(signal.SIGTERM)
         running.ends(130)
         assert [run.status for run in running.runs()] == ["Canceled"]
+
+
+def test_the_script_cancels_its_runs_and_a_failed_step_ends_the_rest(
+    folder: Callable[[Tree], Project],
+) -> None:
+    submit = """
+import time
+
+from azureml.core.runconfig import RunConfiguration
+from azureml.exceptions import ActivityFailedException
+from azureml.pipeline.core import Pipeline, StepSequence
+from azureml.pipeline.steps import PythonScriptStep
+
+config = RunConfiguration()
+config.environment = env
+early = Experiment(ws, "e").submit(ScriptRunConfig("src", "long.py", environment=env))
+early.cancel()
+print("EARLY", early.wait_for_completion(raise_on_error=False)["status"])
+steps = [
+    PythonScriptStep(name, source_directory="src", runconfig=config)
+    for name in ("bad.py", "long.py")
+]
+failing = Pipeline(ws, StepSequence(steps)).submit("e")
+try:
+    failing.wait_for_completion(show_output=False)
+except ActivityFailedException as error:
+    print("FAILED", error, [step.name for step in failing.get_steps()])
+long = Pipeline(ws, steps[1], resolve_closure=False)
+steps[1]._after.clear()
+going = long.submit("e")
+while not [step for step in going.get_steps() if step.get_status() == "Running"]:
+    time.sleep(0.1)
+going.cancel()
+print("PIPELINE", going.wait_for_completion(show_output=False))
+"""
+    sources: Tree = {"bad.py": "raise SystemExit(3)\n", "long.py": "import time\ntime.sleep(600)\n"}
+    here = folder({"submit.py": BEGIN + submit, "src": sources})
+    said = here.run("python", "--engine", "process", "submit.py").assert_success().out
+    assert "EARLY Canceled" in said
+    assert "FAILED 1 of 2 steps failed: bad.py ['bad.py']" in said
+    assert "PIPELINE Canceled" in said

@@ -35,43 +35,30 @@ if "--fail" in sys.argv:
     raise ValueError("boom")
 """
 LINE = 5  # return loss
-# the founding document's own script, without what it prints of itself
+# what scripts for remote compute do by themselves
 REMOTE_PY = """
 import argparse
-import os
+
 import debugpy
-import socket
 from azureml.core import Run
 
-parser = argparse.ArgumentParser("train")
-parser.add_argument('--remote_debug', action='store_true')
-parser.add_argument('--remote_debug_connection_timeout', type=int,
-                    default=300,
-                    help=f'Defines how much time the AML compute target '
-                    f'will await a connection from a debugger client (VSCODE).')
-parser.add_argument('--remote_debug_client_ip', type=str,
-                    help=f'Defines IP Address of VS Code client')
-parser.add_argument('--remote_debug_port', type=int,
-                    default=5678,
-                    help=f'Defines Port of VS Code client')
-global run
+flags = argparse.ArgumentParser()
+flags.add_argument("--remote_debug", action="store_true")
+flags.add_argument("--remote_debug_connection_timeout", type=int, default=300)
+flags.add_argument("--remote_debug_client_ip")
+flags.add_argument("--remote_debug_port", type=int, default=5678)
+asked = flags.parse_args()
 run = Run.get_context()
-
-args = parser.parse_args()
-if args.remote_debug:
-    print(f'Timeout for debug connection: {args.remote_debug_connection_timeout}')
-    try:
-        ip = args.remote_debug_client_ip
-    except:
-        print("Need to supply IP address for VS Code client")
-    print(f'ip_address: {ip}')
-    debugpy.listen(address=(ip, args.remote_debug_port))
+if asked.remote_debug:
+    print(f"Timeout for debug connection: {asked.remote_debug_connection_timeout}")
+    print(f"ip_address: {asked.remote_debug_client_ip}")
+    debugpy.listen(address=(asked.remote_debug_client_ip, asked.remote_debug_port))
     debugpy.wait_for_client()
-    print(f'Debugger attached = {debugpy.is_client_connected()}')
+    print(f"Debugger attached = {debugpy.is_client_connected()}")
 answer = 42
 print("the answer is", answer)
 """
-REMOTE_LINE = 33
+REMOTE_LINE = REMOTE_PY[: REMOTE_PY.index("answer = 42")].count("\n") + 1
 JOB_YML = """
 command: python -c 'print("another Python")' && python train.py --fail
 code: .
@@ -233,7 +220,7 @@ def test_an_error_can_be_looked_at_after_a_run_at_full_speed(
         assert run.text["out"].endswith("ValueError: boom\n")
 
 
-def test_the_founding_documents_script_is_attached_to(debug: Make) -> None:
+def test_a_script_with_flags_for_remote_debugging_is_attached_to(debug: Make) -> None:
     remote = ("--remote_debug", "--remote_debug_connection_timeout", "60")
     ip = ("--remote_debug_client_ip", "10.3.0.5", "--remote_debug_port", "5678")
     with debug("remote.py", "--env", "env.yml", "--", *remote, *ip) as run:
@@ -246,7 +233,7 @@ def test_the_founding_documents_script_is_attached_to(debug: Make) -> None:
         assert "Debugger attached = True\n" in run.text["out"]
 
 
-def test_the_founding_documents_script_has_a_real_time_out(debug: Make) -> None:
+def test_a_script_that_waits_by_itself_has_a_real_time_out(debug: Make) -> None:
     remote = ("--remote_debug", "--remote_debug_connection_timeout", "1")
     with debug("remote.py", "--env", "env.yml", "--", *remote) as run:
         assert run.wait(120) == 0

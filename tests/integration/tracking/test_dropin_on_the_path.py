@@ -56,8 +56,7 @@ def test_the_real_package_wins(tmp_path: Path) -> None:
 
 def test_a_name_that_is_not_here_says_so() -> None:
     printed = python(
-        "try:\n    from azureml.core import Image\n"
-        "except ImportError as error:\n    print(error)",
+        "try:\n    from azureml.core import Image\nexcept ImportError as error:\n    print(error)",
         dropin_source(),
     )
     assert "`azureml.core.Image` is not part of aml-emu's azureml" in printed

@@ -34,6 +34,11 @@ def python(code: str, *path: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("line", "name", "advice"),
     [
+        (
+            "from azureml.pipeline.core import TrainingOutput",
+            "azureml.pipeline.core.TrainingOutput",
+            "AutoML",
+        ),
         ("from azureml.train.dnn import PyTorch", "azureml.train.dnn.PyTorch", "ScriptRunConfig"),
         (
             "from azureml.train.automl import AutoMLConfig",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.engines.base import HostAddress
 from toolkit.engines.ports import LOOPBACK
@@ -16,12 +17,12 @@ _DESKTOP: Final = HostAddress(bind=LOOPBACK, name="host.docker.internal")
 _BRIDGES: Final = ("bridge", "podman")
 
 
-def host_address(client: DockerClient) -> HostAddress:
+def host_address(client: DockerClient, info: Mapping[str, Any]) -> HostAddress:
     """The gateway of the engine's bridge; Docker Desktop has a name for the machine around it.
 
     Raises EngineUnavailable where no address of this machine leads here.
     """
-    if "Docker Desktop" in str(client.info().get("OperatingSystem")):
+    if "Docker Desktop" in str(info.get("OperatingSystem")):
         return _DESKTOP
     gateway = _gateway(client)
     if gateway is None or not _is_ours(gateway):

@@ -62,9 +62,9 @@ class Tracking:
         self._names = frozenset({"localhost", *self._binds})
         self._tokens = Tokens()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tracking-store")
-        self._loop = asyncio.new_event_loop()
         self._ending = threading.Event()
-        self._wake, self._woken = socket.socketpair()
+        self._wake: socket.socket
+        self._woken: socket.socket  # readable from the end on
         self._thread = threading.Thread(target=self._serve, name="tracking", daemon=True)
         self._sockets: list[socket.socket] = []
         self._further: dict[tuple[str, str], Handler] = {}
@@ -115,6 +115,7 @@ class Tracking:
 
     def __enter__(self) -> Self:
         self._sockets = _listen(self._binds)
+        self._wake, self._woken = socket.socketpair()
         self._thread.start()
         return self
 
@@ -126,9 +127,7 @@ class Tracking:
     ) -> None:
         self._ending.set()
         self._wake.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.close()
         self._woken.close()
         self._worker.shutdown()
         for each in self._sockets:
@@ -151,7 +150,7 @@ class Tracking:
 
         from toolkit.live.tracking.exchange import Exchange  # noqa: PLC0415
 
-        loop = self._loop
+        loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         exchange = Exchange(
             self._workspace,
@@ -164,11 +163,13 @@ class Tracking:
         runner = web.AppRunner(exchange.application(), access_log=None, shutdown_timeout=1.0)
         try:
             loop.run_until_complete(_start(runner, self._sockets))
-            if not self._ending.is_set():
-                loop.run_forever()
+            loop.add_reader(self._woken, loop.stop)
+            loop.run_forever()
+            loop.remove_reader(self._woken)
         finally:
             loop.run_until_complete(runner.cleanup())
             loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
 
 
 async def _start(runner: web.AppRunner, sockets: Sequence[socket.socket]) -> None:

@@ -15,7 +15,6 @@ _WHERE = {
     "StepRun": ".run",
     "StepRunOutput": ".run",
     "StepSequence": ".step",
-    "TrainingOutput": ".graph",
 }
 _LOCAL = "there is no scheduler here: start the pipeline when it is wanted"
 _ADVICE = {
@@ -23,6 +22,7 @@ _ADVICE = {
     "PortDataReference": "use `step_run.get_output_data(name)`",
     "Schedule": _LOCAL,
     "ScheduleRecurrence": _LOCAL,
+    "TrainingOutput": "it belongs to AutoML and HyperDrive steps, which are not emulated",
 }
 
 __getattr__ = lazily(__name__, _WHERE, _ADVICE)

@@ -56,12 +56,3 @@ class OutputPortBinding(PipelineData):
 
     def __init__(self, name: str, datastore: Any = None, *_args: Any, **_kwargs: Any) -> None:
         super().__init__(name, datastore)
-
-
-class TrainingOutput:
-    """Of AutoML and HyperDrive steps, which are not emulated."""
-
-    def __init__(self, type: str, *_args: Any, **_kwargs: Any) -> None:
-        raise UserErrorException(
-            "TrainingOutput belongs to AutoML and HyperDrive steps, which aml-emu does not run"
-        )

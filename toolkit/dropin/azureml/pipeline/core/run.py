@@ -20,6 +20,7 @@ from ...exceptions import (
 
 _INTERVAL = 0.2
 _NOT_LOGGED = "a pipeline's run logs nothing, its steps do"
+_NOT_LOGGED_HERE = "a step logs from its own script, with Run.get_context()"
 
 
 class PipelineRun(Run):
@@ -114,6 +115,11 @@ class PipelineRun(Run):
 
 class StepRun(Run):
     """The run of one step."""
+
+    def log(self, *_args: Any, **_kwargs: Any) -> None:
+        raise UserErrorException(_NOT_LOGGED_HERE)
+
+    log_list = log_row = log_table = log_image = child_run = complete = fail = log  # type: ignore[assignment]
 
     def get_outputs(self) -> Dict[str, StepRunOutput]:
         return {name: StepRunOutput(self, name) for name in self._output_names()}
