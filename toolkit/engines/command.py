@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
 from toolkit.errors import EngineUnavailable
 
 logger = logging.getLogger(__name__)
+_GRACE_SECONDS: Final = 5.0
 
 
 class Talk:
@@ -34,9 +35,14 @@ class Talk:
         return self._process.wait()
 
     def end(self) -> None:
-        """From any thread: ask it to end, as Ctrl-C would."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+        """From any thread: ask it to end, as Ctrl-C would, and see that it does."""
+        # what a shell started with `&` ignores SIGINT, and so does all that it starts
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if self._process.poll() is not None:
+                return
+            self._process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_SECONDS)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from toolkit.runtime.adapter_process import forget_gone_workers
 from toolkit.runtime.adapter_process import send_without_delay as adapter_without_delay
 from toolkit.runtime.pinned import hurried, keep_no_log, send_without_delay
 
@@ -33,6 +34,22 @@ def test_worker_and_adapter_send_without_delay() -> None:
         assert Stream.from_socket(adapter, name="a").about == (adapter, "a")
         assert no_delay(worker)
         assert no_delay(adapter)
+
+
+def test_worker_that_has_gone_is_known_to_no_client() -> None:
+    class Connection:
+        def __init__(self) -> None:
+            self.is_gone = False
+
+        def disconnect(self) -> None:
+            self.is_gone = True
+
+    stays, goes = Connection(), Connection()
+    client = SimpleNamespace(known_subprocesses={stays, goes})
+    forget_gone_workers(Connection, [SimpleNamespace(client=None), SimpleNamespace(client=client)])
+    goes.disconnect()
+    assert goes.is_gone
+    assert client.known_subprocesses == {stays}
 
 
 @pytest.mark.parametrize(("configured_after", "least", "most"), [(0, 0.0, 0.02), (10**9, 0.05, 5)])

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from toolkit.plans.pipeline.graph import ParallelWork, StepInput, StepOutput, SweepWork
 from toolkit.plans.pipeline.scope import Library, NodeSource
-from toolkit.specs.component import ParallelComponent
+from toolkit.specs.component import CommandComponent, ParallelComponent
 from toolkit.specs.distribution import Distribution, read_distribution
 from toolkit.specs.environment import Environment
 from toolkit.specs.inputs import LITERAL_TYPES, Input, Output
@@ -46,6 +46,7 @@ def command_work(
             file, ("command",), str(command), inputs=declared, outputs=written, more=more
         ),
     )
+    _refuse_includes(node)
     resources = said.model("resources", ResourcesFile)
     limits = said.model("limits", Limits) if isinstance(spec, CommandNode) else Limits()
     return CommandJob(
@@ -64,6 +65,17 @@ def command_work(
         properties={key: str(value) for key, value in spec.properties.items()},
         file=node.file,
     )
+
+
+def _refuse_includes(node: NodeSource) -> None:
+    """Files from outside the code folder would be missing in the step."""
+    component = node.component
+    if isinstance(component, CommandComponent) and component.additional_includes:
+        raise node.file.error(
+            ("component",),
+            f"the component of step `{node.name}` has `additional_includes`, which stay behind",
+            hint="copy or link these files into its `code` folder",
+        )
 
 
 def sweep_work(

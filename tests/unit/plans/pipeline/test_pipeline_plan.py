@@ -400,6 +400,13 @@ def test_a_component_with_a_mistake_is_named_itself(tmp_path: Path) -> None:
     assert error.message.startswith(f"{tmp_path}/bad.yml:3:")
 
 
+def test_files_from_outside_the_code_folder_are_refused(tmp_path: Path) -> None:
+    more = textwrap.dedent(COMPONENT) + "additional_includes: [../shared_code]\n"
+    error = problem(tmp_path, "jobs: {a: {component: ./more.yml}}\n", {"more.yml": more})
+    assert error.message.startswith(f"{tmp_path}/pipeline.yml:2:")
+    assert "`additional_includes`" in error.message
+
+
 def test_a_condition_must_be_a_boolean(tmp_path: Path) -> None:
     text = CONDITION.replace("{type: boolean, is_control: true}", "{type: uri_file}")
     assert "takes a boolean output" in problem(tmp_path, text).message
