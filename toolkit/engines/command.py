@@ -22,8 +22,9 @@ _GRACE_SECONDS: Final = 5.0
 class Talk:
     """A running program that is fed and says things; it has ended when the block ends."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], *, grace: float) -> None:
         self._process = process
+        self._grace = grace
 
     def lines(self) -> Iterator[str]:
         """What it says on stderr, as it comes, to its end."""
@@ -42,14 +43,21 @@ class Talk:
                 return
             self._process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE_SECONDS)
+                self._process.wait(self._grace)
 
 
 @contextmanager
 def talk(
-    argv: Sequence[str], *, environ: Mapping[str, str], body: Iterator[bytes]
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    body: Iterator[bytes],
+    grace: float = _GRACE_SECONDS,
 ) -> Iterator[Talk]:
-    """Start `argv` with `body` on its stdin. Nothing of it runs on when the block is left."""
+    """Start `argv` with `body` on its stdin. Nothing of it runs on when the block is left.
+
+    `grace` is how many seconds it may take to end after each signal, the last being SIGKILL.
+    """
     logger.debug("running: %s", shlex.join(argv))
     try:
         process = subprocess.Popen(
@@ -63,7 +71,7 @@ def talk(
         raise EngineUnavailable(f"program not found: {argv[0]}") from error
     feeder = threading.Thread(target=_feed, args=(process, body), name="stdin", daemon=True)
     feeder.start()
-    started = Talk(process)
+    started = Talk(process, grace=grace)
     try:
         yield started
     finally:

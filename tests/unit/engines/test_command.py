@@ -1,5 +1,6 @@
 import logging
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -75,3 +76,18 @@ def test_a_program_that_does_not_listen_is_no_error() -> None:
 def test_a_missing_program_cannot_be_talked_to() -> None:
     with pytest.raises(EngineUnavailable, match="program not found: no-such-program-7"):
         talk(["no-such-program-7"], environ={"PATH": ""}, body=iter([])).__enter__()
+
+
+def test_a_program_that_ignores_ctrl_c_is_ended_all_the_same() -> None:
+    deaf = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sys.stderr.write("deaf\\n")
+sys.stderr.flush()
+time.sleep(600)
+"""
+    with talk([sys.executable, "-c", deaf], environ={}, body=iter(()), grace=0.05) as program:
+        assert next(program.lines()) == "deaf\n"
+        program.end()
+        assert program.exit_code() == -signal.SIGKILL
