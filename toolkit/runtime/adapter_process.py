@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, Iterable
 
 PR_SET_PDEATHSIG = 1
 
@@ -30,11 +31,14 @@ def main(debugpy_home: str, endpoints_port: str, token: str) -> None:
         "--server-access-token",
         token,
     ]
-    from debugpy.adapter.__main__ import main as adapter  # noqa: PLC0415  # only on the path from here on
-    from debugpy.common.messaging import JsonIOStream  # noqa: PLC0415
-
-    send_without_delay(JsonIOStream)
-    adapter()
+    # Only on the path from here on; this order, since they import each other.
+    clients = importlib.import_module("debugpy.adapter.clients")
+    messaging = importlib.import_module("debugpy.common.messaging")
+    send_without_delay(messaging.JsonIOStream)
+    live = clients.sessions._sessions  # noqa: SLF001  # debugpy is pinned
+    for kind in (clients.servers.Connection, clients.servers.Server):
+        forget_gone_workers(kind, live)
+    importlib.import_module("debugpy.adapter.__main__").main()
 
 
 def send_without_delay(stream: Any) -> None:
@@ -46,6 +50,23 @@ def send_without_delay(stream: Any) -> None:
         return open_stream(connection, *names, **named)
 
     stream.from_socket = from_socket
+
+
+def forget_gone_workers(kind: Any, live_sessions: Iterable[Any]) -> None:
+    """A client's session would keep the connection of every worker that it ever saw.
+
+    `kind` is a connection, or what holds it while a client is in session with it.
+    """
+    disconnect = kind.disconnect
+
+    def disconnect_and_forget(this: Any) -> None:
+        connection = getattr(this, "connection", this)
+        disconnect(this)
+        for session in list(live_sessions):
+            if session.client is not None:
+                session.client.known_subprocesses.discard(connection)
+
+    kind.disconnect = disconnect_and_forget
 
 
 if __name__ == "__main__":

@@ -12,7 +12,14 @@ import threading
 import time
 from typing import Any, Callable, Dict, Optional
 
-from .pinned import dispose_former, hurried, keep_no_log, send_without_delay, stop_by_hand
+from .pinned import (
+    dispose_former,
+    forget_code,
+    hurried,
+    keep_no_log,
+    send_without_delay,
+    stop_by_hand,
+)
 
 Door = Dict[str, Any]
 
@@ -121,6 +128,11 @@ class Debugger:
                 return False
             pause.wait(POLL_SECONDS)
         return True
+
+    def forget_code(self) -> None:
+        """Let go of code that was replaced: a joined debugger keeps all that it has seen run."""
+        if self._door is not None:
+            forget_code()
 
     def stop_at(self, error: BaseException) -> None:
         """Stop at the line that raised, as if nobody had caught it."""

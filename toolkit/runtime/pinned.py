@@ -82,6 +82,14 @@ def stop_by_hand(error: BaseException) -> None:
         info.is_tracing -= 1
 
 
+def forget_code() -> None:
+    """Empty what pydevd remembers of code by the code itself, which it would keep for ever."""
+    database = sys.modules["pydevd"].get_global_debugger()
+    if database is not None:
+        database._clear_caches()  # noqa: SLF001  # pinned
+        database.get_cache_file_type().clear()
+
+
 def dispose_former() -> None:
     """Let go of an adapter that died, so that the next connection starts from nothing."""
     pydevd = sys.modules["pydevd"]

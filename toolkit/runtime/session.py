@@ -17,8 +17,10 @@ from .proof import is_harmless, loaded_of
 from .pulse import Pulse, lift_alarm
 from .sources import Sources
 from .tracebacks import user_stack, user_traceback
+from .work import Work
 
 WELCOME_SECONDS = 5.0
+LONG_OPERATIONS = ("swap",)
 
 
 def say(text: str) -> None:
@@ -49,6 +51,8 @@ class WorkerSession:
             "proven": self._proven,
         }
         self._is_harmless = False
+        # One thread for all of them: the debugger keeps some kilobytes of each that it has traced.
+        self._work = Work()
         self._loaded_before: Set[str] = set()
         self._link = Link(contract.agent_socket, hello=self._hello, heard=self._heard)
         self._news = threading.Condition()
@@ -191,10 +195,10 @@ class WorkerSession:
             self._join_later()
         elif op == "rest":
             self._rest()
+        elif op in LONG_OPERATIONS:
+            self._work.submit(self._answer, message)
         else:
-            threading.Thread(
-                target=self._answer, args=(message,), name="aml-emu", daemon=True
-            ).start()
+            self._answer(message)
 
     def _join_later(self) -> None:
         """A client came while the worker was serving already."""
@@ -202,13 +206,18 @@ class WorkerSession:
             return
         lift_alarm(self.worker)
         if self._join(self.debugger, self._door):
-            renew_threads(self.worker)
+            self._renew_threads()
 
     def _rest(self) -> None:
         with self._news:
             self._door = None
         if self.has_begun and self.debugger is not None and self.debugger.rest():
-            renew_threads(self.worker)
+            self._renew_threads()
+
+    def _renew_threads(self) -> None:
+        """Only threads that start from now on are surely traced, or surely not."""
+        renew_threads(self.worker)
+        self._work = Work()
 
     def _answer(self, message: Fields) -> None:
         operation = self.operations.get(str(message.get("op")))
@@ -259,7 +268,7 @@ class WorkerSession:
 
 
 def renew_threads(worker: Any) -> None:
-    """Give a threaded worker a new pool: only threads that start from now on are surely traced."""
+    """Give a threaded worker a new pool."""
     pool = getattr(worker, "tpool", None)
     if pool is not None:
         worker.tpool = worker.get_thread_pool()

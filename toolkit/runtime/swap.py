@@ -50,6 +50,8 @@ class Swapper:
             return {"ok": False, "stage": stage, "traceback": text}
         finally:
             self._session.busy_thread = None
+        if self._session.debugger is not None:
+            self._session.debugger.forget_code()
         self._session.generation = int(message.get("generation", 0))
         return {"ok": True, "said": said}
 
