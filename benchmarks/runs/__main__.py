@@ -25,6 +25,8 @@ for _ in range({count}):
     time.sleep(0.05)
 """
 COMMAND = [sys.executable, "-m", "toolkit.cli", "run"]
+# an installed Python keeps the bytecode of what it imports, whatever this shell asks for
+ENVIRON = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 FIGURES = {"docker": 0.7, "process": 0.4, "line": 0.1}
 
 
@@ -40,13 +42,15 @@ def seconds(action: Callable[[], object], rounds: int) -> list[float]:
 
 
 def quiet(argv: Sequence[str], folder: Path) -> None:
-    subprocess.run(argv, cwd=folder, check=True, capture_output=True)
+    subprocess.run(argv, cwd=folder, env=ENVIRON, check=True, capture_output=True)
 
 
 def image_of(folder: Path, engine: str) -> str:
     build = [sys.executable, "-m", "toolkit.cli", "build", "--env", "env.yml"]
     words = [*build, "--kind", "training", "--engine", engine]
-    done = subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        words, cwd=folder, env=ENVIRON, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -75,7 +79,13 @@ def latency(folder: Path, engine: str, count: int) -> dict[str, object]:
     (folder / "lines.py").write_text(LINES.format(count=count))
     words = [*COMMAND, "lines.py", "--env", "env.yml", "--engine", engine]
     with subprocess.Popen(
-        words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+        words,
+        cwd=folder,
+        env=ENVIRON,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        bufsize=1,
     ) as process:
         assert process.stdout is not None
         late = [time.time() - float(line) for line in process.stdout]

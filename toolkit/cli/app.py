@@ -6,12 +6,15 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import typer
+from typer.main import get_command_name, get_group
+from typer.models import CommandInfo
 
 from toolkit.cli import console
 from toolkit.cli.arguments import spelled_out
@@ -80,7 +83,7 @@ def main() -> NoReturn:
         if number := getattr(signal, name, None):  # Windows has no SIGHUP
             signal.signal(number, _as_ctrl_c)
     try:
-        sys.exit(app(arguments, standalone_mode=False) or 0)
+        sys.exit(get_group(_meant(arguments))(arguments, standalone_mode=False) or 0)
     except EmuError as error:
         console.error(error)
         sys.exit(error.exit_code)
@@ -92,6 +95,27 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001  # the boundary: anything else is our bug
         console.warn(f"this is a bug of aml-emu: {error!r}; the details are in {_crash_log()}")
         sys.exit(_OUR_BUG)
+
+
+def _meant(arguments: list[str]) -> typer.Typer:
+    """The app with no command but the one that is named first: Typer takes long to read them all.
+
+    All of it where none is: for `--help`, and to say what was misspelt.
+    """
+    word = arguments[0] if arguments else ""
+    commands = [each for each in app.registered_commands if _name(each) == word]
+    groups = [each for each in app.registered_groups if each.name == word]
+    if not commands and not groups:
+        return app
+    narrow = copy(app)
+    narrow.registered_commands, narrow.registered_groups = commands, groups
+    return narrow
+
+
+def _name(command: CommandInfo) -> str:
+    if command.name or command.callback is None:
+        return command.name or ""
+    return get_command_name(command.callback.__name__)
 
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> NoReturn:

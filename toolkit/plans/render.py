@@ -6,15 +6,22 @@ import json
 import re
 import shlex
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from toolkit.resources import templates
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import (  # noqa: PLC0415  # 20 ms, which only commands that plan an image pay
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+    )
+
     environment = Environment(
         loader=FileSystemLoader(templates()),
         undefined=StrictUndefined,

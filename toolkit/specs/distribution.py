@@ -24,14 +24,14 @@ class Distribution:
 
 
 class _Processes(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     type: str
     process_count_per_instance: int = Field(default=1, ge=1)
 
 
 class _TensorFlow(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     type: str
     worker_count: int = Field(default=1, ge=1)

@@ -26,7 +26,7 @@ COMMAND_KEYS: Final = ("command", "environment")  # what a job must have
 class ResourcesFile(BaseModel):
     """`resources`: of a machine that is not there, only what can be kept here counts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     instance_count: int = Field(default=1, ge=1)
     instance_type: str | list[str] | None = None
@@ -48,7 +48,7 @@ class ResourcesFile(BaseModel):
 class LimitsFile(BaseModel):
     """`limits`: `timeout` in seconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     timeout: float | None = Field(default=None, gt=0)
 
@@ -56,7 +56,7 @@ class LimitsFile(BaseModel):
 class JobFile(BaseModel):
     """The keys of a command job."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", coerce_numbers_to_str=True)
 
     schema_: str | None = Field(default=None, alias="$schema")
     type: Literal["command"] = "command"

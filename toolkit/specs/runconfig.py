@@ -25,7 +25,7 @@ _MODES: Final = {"mount": "rw_mount", "download": "download"}
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", coerce_numbers_to_str=True)
 
 
 class _Mpi(_Section):
@@ -50,7 +50,7 @@ class _DataReference(_Section):
 class RunConfigurationFile(BaseModel):
     """The keys that the SDK and the extension write."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", coerce_numbers_to_str=True)
 
     id: str | None = None
     script: str | None = None

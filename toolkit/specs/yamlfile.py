@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 _LONG: Final = 8_000  # characters: a pipeline of some fifty steps
+_COMPLETING: Final = threading.Lock()  # pydantic before 2.12 trips over two threads doing it
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def parse(model: type[Model], file: YamlFile, *, what: str) -> Model:
     """Validate a file against its model; the first problem becomes the error."""
     if not isinstance(file.data, CommentedMap):
         raise file.error((), f"{what} must be a mapping of keys to values")
+    with _COMPLETING:  # models are put together when first used: most commands need few
+        model.model_rebuild()
     try:
         return model.model_validate(plain(file.data))
     except ValidationError as error:

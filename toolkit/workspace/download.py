@@ -10,15 +10,17 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from email.message import Message
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import OpenerDirector, Request, build_opener
 
 from toolkit.errors import EmuError, NotFound
+
+if TYPE_CHECKING:
+    from email.message import Message
+    from urllib.request import OpenerDirector
 
 TIMEOUT: Final = 30.0
 _BLOCK: Final = 1 << 20
@@ -54,7 +56,7 @@ class Downloads:
     ) -> None:
         self._folder = folder
         self._say = say
-        self._opener = opener or build_opener()
+        self._opener = opener
 
     def __call__(self, url: str) -> Path:
         shown, entry = without_secret(url), self._entry(url)
@@ -88,6 +90,10 @@ class Downloads:
             headers["If-None-Match"] = facts.etag
         if facts is not None and facts.last_modified:
             headers["If-Modified-Since"] = facts.last_modified
+        from urllib.request import Request, build_opener  # noqa: PLC0415  # few jobs download
+
+        if self._opener is None:
+            self._opener = build_opener()
         request = Request(url, headers=headers)  # noqa: S310  # the locator lets only http(s) in
         with self._opener.open(request, timeout=TIMEOUT) as answer:
             yield answer

@@ -105,6 +105,10 @@ class DockerEngine:
         return is_local(self._client, image)
 
     def host_address(self) -> HostAddress:
+        return self._host_address
+
+    @cached_property
+    def _host_address(self) -> HostAddress:
         from toolkit.engines.docker.outside import host_address  # noqa: PLC0415
 
         return host_address(self._client, self._info)

@@ -83,14 +83,17 @@ class ProcessHandle:
         with log:
             if tail is not None:
                 yield b"".join(collections.deque(log, maxlen=tail))
+            pause = _SHORTEST
             while True:
                 running = follow and self.state().is_running  # asked first: no last word is missed
                 if chunk := log.read(_BLOCK):
                     yield chunk
+                    pause = _SHORTEST  # the next word, or the end, is often near
                 elif not running:
                     return
                 else:
-                    time.sleep(_INTERVAL)
+                    time.sleep(pause)
+                    pause = min(2 * pause, _INTERVAL)
 
     def exec(self, command: Sequence[str]) -> ExecResult:
         argv = [exchanged(word, self._record.paths) for word in command]
@@ -169,8 +172,10 @@ class ProcessHandle:
 
     def _until(self, fact: Any) -> None:
         deadline = time.monotonic() + _KILL_SECONDS
+        pause = _SHORTEST
         while not fact() and time.monotonic() < deadline:
-            time.sleep(_INTERVAL)
+            time.sleep(pause)
+            pause = min(2 * pause, _INTERVAL)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ because that takes longer than many a run.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import ipaddress
@@ -146,7 +145,9 @@ class Tracking:
             logger.exception("tracking does not answer any more")
 
     def _answer_until_told(self) -> None:
-        from aiohttp import web  # noqa: PLC0415  # 0.4 s, see above
+        import asyncio  # noqa: PLC0415  # 0.4 s with the next one, see above
+
+        from aiohttp import web  # noqa: PLC0415
 
         from toolkit.live.tracking.exchange import Exchange  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ from toolkit.specs.yamlfile import YamlFile, load_yaml, parse
 class AssetFile(BaseModel):
     """The keys of an environment; what `inference_config` says is for deployments to read."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", coerce_numbers_to_str=True)
 
     schema_: str | None = Field(default=None, alias="$schema")
     name: str | None = None
@@ -44,21 +44,21 @@ class AssetFile(BaseModel):
 
 
 class _Build(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     path: str
     dockerfile_path: str = "Dockerfile"
 
 
 class _Route(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     port: int
     path: str
 
 
 class _InferenceConfig(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     liveness_route: _Route | None = None
     readiness_route: _Route | None = None

@@ -14,7 +14,7 @@ from toolkit.specs.yamlfile import YamlFile, nearest, parse
 class CondaFile(BaseModel):
     """The keys conda allows (docs.conda.io, "Creating an environment file manually")."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", coerce_numbers_to_str=True)
 
     dependencies: list[Any]  # packages, and at most one `pip:` mapping: checked entry by entry
     name: str | None = None

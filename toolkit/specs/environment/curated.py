@@ -41,7 +41,7 @@ _SHORT: Final = re.compile(r"(?:azureml:)?(?P<name>[^:@/\\\s]+)(?:[:@](?P<versio
 
 
 class _Replaced(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     was: str
     now: str
@@ -50,7 +50,7 @@ class _Replaced(BaseModel):
 class _Frozen(BaseModel):
     """curated.yml. `image` is taken as it is unless a conda file or a Dockerfile is named."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     name: str
     kind: CuratedKind
@@ -70,7 +70,7 @@ class _Frozen(BaseModel):
 
 
 class _PublishedImage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     kind: CuratedKind
     python: str
@@ -78,7 +78,7 @@ class _PublishedImage(BaseModel):
 
 
 class _Published(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     source: str
     environments: dict[str, _PublishedImage]

@@ -31,7 +31,7 @@ _ANY_PYTHON: Final = {"python", "python3", ""}
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 class DefinitionFile(_Strict):
