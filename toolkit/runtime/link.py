@@ -26,6 +26,7 @@ class Link:
         self._hello = hello
         self._heard = heard
         self._closed = threading.Event()
+        self._connected = threading.Event()
         # Reentrant: a signal handler may speak while the main thread does.
         self._lock = threading.RLock()
         self._connection: Optional[socket.socket] = None
@@ -36,6 +37,10 @@ class Link:
 
     def start(self) -> None:
         self._thread.start()
+
+    def wait_connected(self, seconds: float) -> bool:
+        """Whether the agent knows of this worker, at the latest when the time is up."""
+        return self._connected.wait(seconds)
 
     def tell(self, event: str, **fields: Any) -> None:
         """Say it if the agent is there; an agent that comes later learns the state from `hello`."""
@@ -56,11 +61,13 @@ class Link:
                 with self._lock:
                     connection.sendall(encode_line({"event": "hello", **self._hello()}))
                     self._connection = connection
+                self._connected.set()
                 failures = 0
                 self._read(connection)
             except OSError:
                 failures += 1
             finally:
+                self._connected.clear()
                 self._connection = None
                 connection.close()
             self._closed.wait(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])

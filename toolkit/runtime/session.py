@@ -20,6 +20,7 @@ from .tracebacks import user_stack, user_traceback
 from .work import Work
 
 WELCOME_SECONDS = 5.0
+CONNECT_SECONDS = 2.0
 LONG_OPERATIONS = ("swap",)
 
 
@@ -88,6 +89,8 @@ class WorkerSession:
         """Keep why the user's code failed; a worker that boots dies of it, and says so first."""
         self.failure = self.explained(stage, error)
         if not self.is_ready:
+            # It may fail before its line to the agent is there, and dies of it in a moment.
+            self._link.wait_connected(CONNECT_SECONDS)
             self._link.tell("failed", stage=self.failure[0], traceback=self.failure[1])
 
     def explained(self, stage: str, error: BaseException) -> Tuple[str, str]:
