@@ -155,7 +155,9 @@ class BuildProgress:
         # A FROM ends twice, once resolved and once pulled: its seconds add up.
         again = step.seconds is not None
         step.seconds, step.cached = (step.seconds or 0.0) + seconds, cached
-        if not again and not step.is_internal and not (cached and self._has_seen(step)):
+        # Nor does a later build that looks the same image up have anything new to tell.
+        nothing_new = cached or step.name.startswith("FROM ")
+        if not again and not step.is_internal and not (nothing_new and self._has_seen(step)):
             self.finished.append(step)
         self._view.ended(number, step)
 

@@ -114,6 +114,20 @@ def test_what_was_done_ahead_of_the_build_is_told_once() -> None:
     assert progress.summary() == ""
 
 
+def test_an_image_that_both_builds_stand_on_is_told_once() -> None:
+    step = StepStarted(step=1, name="FROM base", place="tools 1/2")
+    looked_up = (step, StepDone(step=1, seconds=0.01))
+    progress, _ = shown(*looked_up, ImageReady(id=""), *looked_up, ImageReady(id="sha256:1"))
+    assert len(progress.document()["steps"]) == 1
+
+
+def test_a_step_that_really_ran_in_both_builds_is_told_twice() -> None:
+    step = StepStarted(step=1, name="RUN x", place="2/2")
+    ran = (step, StepDone(step=1, seconds=1.5))
+    progress, _ = shown(*ran, ImageReady(id="sha256:1"), *ran, ImageReady(id="sha256:2"))
+    assert len(progress.document()["steps"]) == 2
+
+
 def test_a_step_that_ends_twice_is_one_step() -> None:
     again = StepStarted(step=1, name="FROM x", place="1/2")
     progress, _ = shown(again, StepDone(step=1, seconds=0.5), again, StepDone(step=1, seconds=2.0))
