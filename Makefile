@@ -36,12 +36,15 @@ test: $(READY) ## run all tests; those for Docker only where it answers (ARGS="-
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
-check: $(READY) ## format, lint, types, imports, unit tests: before every commit
+check: lint ## lint and unit tests: before every commit
+	$(BIN)/python -m pytest -q tests/unit tests/golden
+
+.PHONY: lint
+lint: $(READY) ## format, rules, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/unit tests/golden
 
 .PHONY: format
 format: $(READY) ## rewrite the sources in the house style
