@@ -13,6 +13,7 @@ from toolkit.engines.trust import HostTrust, host_trust
 from toolkit.plans.foundation import listed_in
 from toolkit.plans.model import CondaMode, ImageKind
 from toolkit.plans.packages import CondaSolved, Locked, Packages, Present, plan_packages
+from toolkit.plans.requirements import require_locked_server
 from toolkit.settings import Settings
 from toolkit.specs.environment import Environment, PipEnvironment
 
@@ -73,6 +74,8 @@ def resolve_packages(
                 trust=trust,
                 environ=settings.environ,
             )
+    if kind == "inference":
+        require_locked_server(spec, lock)
     return Resolved(packages=Locked(python=wanted.python, lock=lock), trust=trust)
 
 

@@ -21,11 +21,12 @@ SCORING_PORT: Final = 5001
 DEBUG_PORT: Final = 5678
 
 SERVER_SERVICE: Final = "gunicorn"
-SERVER_PACKAGES: Final = frozenset({"azureml-inference-server-http", "azureml-defaults"})
+SERVER_PACKAGE: Final = "azureml-inference-server-http"
+DEFAULTS_PACKAGE: Final = "azureml-defaults"
+# The first that brings the server and whose own requirements can still be met (PyPI's metadata).
+DEFAULTS_WITH_SERVER: Final = f"{DEFAULTS_PACKAGE}>=1.35"
 
 WORKER_TIMEOUT_SECONDS: Final = 300
 SCORING_TIMEOUT_MS: Final = 3_600_000
 
 EXIT_USER_SCRIPT: Final = 3  # import of the script or init() failed
-EXIT_INSTALL_FAILED: Final = 95
-EXIT_NO_SERVER: Final = 100

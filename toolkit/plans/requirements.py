@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from typing_extensions import assert_never
@@ -195,13 +196,32 @@ def _pip_line(environment: Listed, dependency: Dependency) -> str:
             f"another file cannot be included: `{dependency.text}`",
             hint="write its lines here: Azure ML is given this file alone",
         )
+    if dependency.text == azureml.DEFAULTS_PACKAGE:
+        # Ones of years ago go with any numpy and have no server: a resolver that wants the newest
+        # numpy would fall back to them.
+        return azureml.DEFAULTS_WITH_SERVER
     return dependency.text
 
 
 def require_server(environment: Listed) -> None:
     """Azure ML's inference images exit with code 100 where the server package is missing."""
-    if not {dependency.name for dependency in environment.pip} & azureml.SERVER_PACKAGES:
-        raise SpecError(
-            f"{environment.path}: no inference server in this environment",
-            hint="add `azureml-inference-server-http` (or `azureml-defaults`) under `pip:`",
-        )
+    servers = {azureml.SERVER_PACKAGE, azureml.DEFAULTS_PACKAGE}
+    if not servers & {dependency.name for dependency in environment.pip}:
+        raise _no_server(environment.path, "no inference server in this environment")
+
+
+def require_locked_server(path: Path, lock: str) -> None:
+    """The same of the exact versions: an old `azureml-defaults` brings no server.
+
+    `path` is where the packages stand.
+    """
+    names = {line.split("==")[0].split(" @ ")[0]: line for line in lock.splitlines()}
+    if azureml.DEFAULTS_PACKAGE in names and azureml.SERVER_PACKAGE not in names:
+        raise _no_server(path, f"`{names[azureml.DEFAULTS_PACKAGE]}` brings no inference server")
+
+
+def _no_server(path: Path, message: str) -> SpecError:
+    return SpecError(
+        f"{path}: {message}",
+        hint=f"add `{azureml.SERVER_PACKAGE}` (or `{azureml.DEFAULTS_WITH_SERVER}`) under `pip:`",
+    )

@@ -4,7 +4,12 @@ import pytest
 
 from toolkit.errors import SpecError
 from toolkit.plans.model import CondaMode, ImageKind
-from toolkit.plans.requirements import DEFAULT_PYTHON, Requirements, plan_requirements
+from toolkit.plans.requirements import (
+    DEFAULT_PYTHON,
+    Requirements,
+    plan_requirements,
+    require_locked_server,
+)
 from toolkit.specs.environment import CondaEnvironment, Dependency, PipEnvironment
 
 PATH = Path("env.yml")
@@ -207,7 +212,9 @@ def test_everything_else_that_pip_reads_is_left_to_it(line: str) -> None:
     assert plan("python=3.11", pip=(line,)).lines[0] == line
 
 
-@pytest.mark.parametrize("server", [SERVER, "azureml-defaults", "Azureml_Inference_Server_HTTP[x]"])
+@pytest.mark.parametrize(
+    "server", [SERVER, "azureml-defaults==1.60", "Azureml_Inference_Server_HTTP[x]"]
+)
 def test_an_inference_environment_with_the_server_passes(server: str) -> None:
     assert server in plan("python=3.11", pip=(server,), kind="inference").lines
 
@@ -216,6 +223,25 @@ def test_an_inference_environment_without_the_server_is_refused() -> None:
     error = refused("python=3.11", pip=("numpy", "azureml-core"), kind="inference")
     assert error.message == "env.yml: no inference server in this environment"
     assert "azureml-inference-server-http" in error.hint
+
+
+@pytest.mark.parametrize("kind", ["inference", "training"])
+def test_azureml_defaults_of_no_version_is_one_that_has_the_server(kind: ImageKind) -> None:
+    lines = plan("python=3.11", pip=("numpy", "azureml-defaults"), kind=kind).lines
+    assert lines[:2] == ("numpy", "azureml-defaults>=1.35")
+
+
+def test_an_old_azureml_defaults_is_refused_before_anything_is_built() -> None:
+    with pytest.raises(SpecError) as caught:
+        require_locked_server(Path("env.yml"), "azureml-core==1.0.85\nazureml-defaults==1.0.85\n")
+    assert caught.value.message == "env.yml: `azureml-defaults==1.0.85` brings no inference server"
+    assert "`azureml-defaults>=1.35`" in caught.value.hint
+
+
+@pytest.mark.parametrize("of", ["==1.5.1", " @ https://a/server.whl"])
+def test_a_lock_that_has_the_server_passes(of: str) -> None:
+    lock = f"azureml-defaults==1.62.0\nazureml-inference-server-http{of}\n"
+    require_locked_server(Path("env.yml"), lock)
 
 
 def test_training_needs_no_server() -> None:
