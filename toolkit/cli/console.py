@@ -32,7 +32,8 @@ def err() -> Console:
 def _line(label: str, text: str, **style: Any) -> None:
     """A styled label and plain text; colour only on a terminal, and if it is wanted."""
     color = None if wants_color() else False
-    typer.echo(typer.style(label, **style) + text, err=True, color=color)
+    # not err=True: typer would write past a live table, which replaces sys.stderr
+    typer.echo(typer.style(label, **style) + text, file=sys.stderr, color=color)
 
 
 def say(text: str) -> None:
@@ -76,7 +77,7 @@ def error(problem: EmuError) -> None:
 
 def traceback(text: str) -> None:
     """The user's own traceback, as Python printed it."""
-    typer.echo(text.rstrip(), err=True)
+    typer.echo(text.rstrip(), file=sys.stderr)
 
 
 def pump(chunks: Iterator[bytes]) -> threading.Thread:

@@ -1,0 +1,25 @@
+from io import BytesIO, StringIO, TextIOWrapper
+
+import pytest
+from rich.console import Console
+from rich.file_proxy import FileProxy
+
+from toolkit.cli import console
+from toolkit.errors import EmuError
+
+
+def test_lines_go_through_a_live_table_and_not_past_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, terminal = StringIO(), TextIOWrapper(BytesIO(), "utf-8")
+    live = Console(file=shown, force_terminal=True, width=80)
+    monkeypatch.setattr("sys.stderr", FileProxy(live, terminal))
+    console.say("image mine:1")
+    console.error(EmuError("no such run: x", details="Traceback\n", hint="see `runs list`"))
+    terminal.flush()
+    assert terminal.buffer.getvalue() == b""
+    for text in ("image mine:1", "no such run: x", "Traceback", "see `runs list`"):
+        assert text in shown.getvalue()
+
+
+def test_no_colour_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.warn("careful")
+    assert capsys.readouterr().err == "aml-emu  careful\n"
