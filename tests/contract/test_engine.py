@@ -600,6 +600,23 @@ def test_nothing_else_of_one_is_seen_by_the_next(apart: Bench) -> None:
     assert "mark" not in said(second)
 
 
+# --- what it may use
+
+
+def test_a_limit_of_cpus_holds_or_is_said_not_to(real: Bench) -> None:
+    """Version 1 and 2 of the kernel's control groups say it in different files."""
+    quota = "cat /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us"
+    handle = real.launch(shell(quota), cpus=0.5)
+    handle.wait(30)
+    is_limited = said(handle).split()[:1] == ["50000"]
+    assert is_limited != any("no resource limits" in each for each in real.engine.check().notes)
+
+
+@pytest.mark.parametrize("cpus", [0.001, 4096.0])
+def test_any_limit_of_cpus_can_be_launched(bench: Bench, cpus: float) -> None:
+    assert bench.launch(IDLE, cpus=cpus).state().is_running
+
+
 # --- what runs need
 
 

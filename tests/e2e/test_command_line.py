@@ -23,13 +23,20 @@ def test_every_command_has_help(project: MakeProject, command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["frob"], "No such command"),
-        (["serve"], "Missing argument"),
+        (["frob"], "error: no such command 'frob'\nhint: run `aml-emu --help`\n"),
+        (["serve"], "error: missing argument 'script'\nhint: run `aml-emu serve --help`\n"),
+        (["assets", "show"], "hint: run `aml-emu assets show --help`\n"),
+        (["invoke", "--stram"], "error: no such option: --stram"),
         (["serve", "score.py", "--env", "env.yml", "--port", "70000"], "65535"),
         (["serve", "score.py", "--env", "env.yml", "--reload", "often"], "often"),
         (["invoke", "--data", "{}", "--file", "x"], "either `--data JSON` or `--file FILE`"),
         (["invoke", "--file", "missing.json"], "request file not found: missing.json"),
         (["ps", "--engine", "swarm"], "unknown engine: swarm"),
+        (["assets", "list", "--kind", "thing"], "'thing' is not one of 'data', 'model'"),
+        (["assets", "show", "x"], "error: nothing was run or registered in this project yet"),
+        (["invoke", "--data", "x", "--header", "bad"], "error: not a header: bad"),
+        (["debug", "explain", "nope.py:1"], "file not found: nope.py\nhint: check the path"),
+        (["stop"], "error: no service is running\nhint: start one with `aml-emu serve`\n"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(project: MakeProject, arguments: list[str], said: str) -> None:
@@ -47,3 +54,19 @@ def test_an_engine_that_does_not_answer_is_exit_code_3(project: MakeProject) -> 
 def test_narration_has_no_colour_codes_off_a_terminal(project: MakeProject) -> None:
     outcome = project({}).run("build", "--env", "nope.yml", environ=NO_ENGINE).assert_failed(2)
     assert "\x1b" not in outcome.err
+
+
+def test_nothing_asked_is_help(project: MakeProject) -> None:
+    assert project({}).run().assert_failed(2).err.startswith("Usage: aml-emu")
+
+
+def test_a_source_directory_that_is_not_there(project: MakeProject) -> None:
+    tree = {"score.py": "def init(): ...\ndef run(data): ...\n", "env.yml": "dependencies: []\n"}
+    given = ("package", "score.py", "--env", "env.yml", "--source-directory", "nope")
+    outcome = project(tree).run(*given, environ=NO_ENGINE).assert_failed(2)
+    assert outcome.err.startswith("error: source directory not found: nope\n")
+
+
+def test_nothing_to_stop_is_said(project: MakeProject) -> None:
+    outcome = project({}).run("down", "--engine", "process").assert_success()
+    assert outcome.err == "aml-emu  nothing of this project is running\n"

@@ -107,7 +107,10 @@ def test_looking_makes_no_workspace(project: MakeProject) -> None:
     here = project({})
     assert json.loads(here.run("runs", "list", "--json").assert_success().out) == []
     assert here.run("assets", "list").assert_success().out == ""
-    assert "has no workspace yet" in here.run("runs", "show", "x").assert_failed(2).err
+    assert (
+        "nothing was run or registered in this project yet"
+        in here.run("runs", "show", "x").assert_failed(2).err
+    )
     assert list(Path(here.path).iterdir()) == []
 
 

@@ -7,95 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import wait_for
-from tests.integration.served import ENV_YML
-from tests.project import Outcome, Project, Tree, write_tree
+from tests.integration.desk import Desk, deployment
+from tests.project import write_tree
 from toolkit.engines.docker import DockerEngine
-from toolkit.engines.ports import free_port, is_free
-from toolkit.live.endpoint import Endpoints, EndpointState
+from toolkit.engines.ports import is_free
+from toolkit.live.endpoint import Endpoints
 from toolkit.plans.emulation import LABEL_ENDPOINT
-from toolkit.pytest_plugin import Emulator
 
 pytestmark = pytest.mark.docker
-
-SCORE = """
-import json, os
-
-def init():
-    global weights
-    with open(os.environ["AZUREML_MODEL_DIR"] + "/model/weights.txt") as file:
-        weights = int(file.read())
-
-def run(raw_data):
-    body = json.loads(raw_data)
-    if body.get("die"):
-        os.kill(os.getppid(), 9)
-    return {"answer": body["number"] * weights, "who": os.environ["COLOUR"]}
-"""
-
-
-def deployment(name: str, endpoint: str, more: str = "") -> str:
-    return f"""
-name: {name}
-endpoint_name: {endpoint}
-model: {{name: weights, version: "7", path: model}}
-code_configuration: {{code: code, scoring_script: score.py}}
-environment: {{image: mcr.microsoft.com/azureml/x, conda_file: env.yml}}
-environment_variables: {{COLOUR: {name}}}
-instance_type: Standard_DS3_v2
-{more}
-"""
-
-
-class Desk:
-    """A project with an endpoint of a name that nobody else has."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.project = Project(folder)
-        self.name = name
-        self.port = free_port()
-        files: Tree = {
-            "aml-emu.toml": '[images]\n"mcr.microsoft.com/azureml/*" = "aml-emu/base"\n',
-            "env.yml": ENV_YML,
-            "code": {"score.py": SCORE},
-            "model": {"weights.txt": "2\n"},
-            "endpoint.yml": f"name: {name}\nauth_mode: key\n",
-            "blue.yml": deployment("blue", name),
-            "green.yml": deployment("green", name, "instance_count: 2\n"),
-        }
-        write_tree(folder, files)
-
-    @property
-    def state(self) -> EndpointState:
-        return Endpoints(self.project.path / ".aml-emu").get(self.name)
-
-    def deploy(self, file: str, *flags: str) -> Outcome:
-        return self.project.run("deploy", file, "--detach", "--port", str(self.port), *flags)
-
-    def invoke(self, body: object, *flags: str) -> Outcome:
-        return self.project.run("invoke", self.name, "--data", json.dumps(body), *flags)
-
-    def answer(self, body: object, *flags: str) -> dict[str, object]:
-        return dict(json.loads(self.invoke(body, *flags).assert_success().out))
-
-    def down(self) -> None:
-        self.project.run("down").assert_success()
-
-
-@pytest.fixture
-def desk(
-    tmp_path: Path, base_image: str, docker_cleanup: str, engine: DockerEngine
-) -> Iterator[Desk]:
-    made = Desk(tmp_path / "project", f"test-{os.urandom(4).hex()}")
-    yield made
-    made.down()
-    assert not engine.find({LABEL_ENDPOINT: made.name}), "the endpoint left a container behind"
-    assert wait_for(lambda: is_free(made.port)), "the endpoint left its router behind"
 
 
 def test_two_deployments_share_an_endpoint(desk: Desk, engine: DockerEngine) -> None:
@@ -288,13 +212,3 @@ def test_a_registered_model_is_deployed(desk: Desk) -> None:
     commands = desk.project.run("promote", desk.name).assert_success().out.splitlines()
     assert commands[0].startswith("az ml model create --name weights --version 9")
     assert commands[-1].endswith("--traffic blue=100")
-
-
-def test_the_plugins_fixtures(desk: Desk) -> None:
-    emulator = Emulator(desk.project.path, engine="docker", environ={})
-    blue = emulator.deploy("blue.yml", "--port", str(desk.port), endpoint="endpoint.yml")
-    assert blue.invoke({"number": 2}) == {"answer": 4, "who": "blue"}
-    assert blue.send(b"{}", key="no").status == 401
-    assert "Users's init has completed" in blue.logs()
-    emulator.close()
-    assert not desk.state.deployments

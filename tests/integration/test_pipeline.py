@@ -20,7 +20,9 @@ import pytest
 
 from tests.dap import DapSession
 from tests.integration.private_engine import cannot_start, copy_image, private_engine
+from tests.integration.standalone import docker
 from tests.project import Outcome, Project, Tree, write_tree
+from toolkit.plans import emulation
 
 ENV = "name: pipeline-test\ndependencies:\n  - python=3.11\n  - pip\n"
 CHAIN = """
@@ -238,6 +240,9 @@ def test_a_killed_command_leaves_nothing_and_the_next_goes_on(pipelines: Pipelin
     assert pipelines.states() == {"first": "reused", "second": "completed"}
     listed = json.loads(pipelines.project.run("runs", "list", "--json").out)
     assert sorted(run["status"] for run in listed) == ["Completed", "Failed"]
+    if pipelines.engine == "docker":
+        label = f"label={emulation.LABEL_PROJECT}={pipelines.path}"
+        assert docker("ps", "--all", "--quiet", "--filter", label) == ""
 
 
 def test_ctrl_c_cancels_what_runs(processes: Pipelines) -> None:

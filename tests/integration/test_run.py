@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import wait_for
-from tests.integration.engines.process_bench import needs
-from tests.project import Outcome, Project, Tree, write_tree
-from toolkit.engines.base import Engine
-from toolkit.engines.registry import make_engine
+from tests.integration.runs import ENV_YML, Runs
+from tests.project import Project, Tree, write_tree
 from toolkit.plans.run import LABEL_RUN
 
-ENV_YML = "name: tiny\ndependencies:\n  - python=3.11\n  - pip\n"
 TRAIN_PY = """
 import os, pathlib, sys
 print("arguments", sys.argv[1:])
@@ -57,72 +52,11 @@ FILES: Tree = {
 }
 
 
-class Runs:
-    """A project whose runs go to one engine."""
-
-    def __init__(self, path: Path, name: str, engine: str, environ: Mapping[str, str]) -> None:
-        self.project = Project(path)
-        self.name = name
-        self.flags = ("--engine", engine)
-        self.environ = environ
-        self.engine: Engine = make_engine("docker" if engine == "docker" else "process", os.environ)
-
-    def run(self, *arguments: str, at_end: tuple[str, ...] = ()) -> Outcome:
-        words = ("run", *arguments, "--name", self.name, *self.flags, *at_end)
-        return self.project.run(*words, environ=self.environ)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """In the foreground, in a group of its own, as a terminal has it."""
-        words = ("run", *arguments, "--name", self.name, *self.flags)
-        return subprocess.Popen(
-            [sys.executable, "-m", "toolkit.cli", *words],
-            cwd=self.project.path,
-            env={**os.environ, **self.environ, "NO_COLOR": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    @property
-    def folder(self) -> Path:
-        return self.project.path / ".aml-emu" / "runs" / self.name
-
-    def shown(self) -> dict[str, object]:
-        out = self.project.run("runs", "show", self.name, "--json", environ=self.environ)
-        found: dict[str, object] = json.loads(out.assert_success().out)
-        return found
-
-    def is_gone(self) -> bool:
-        """Whether nothing of the run runs any more."""
-        return not any(
-            handle.state().is_running for handle in self.engine.find({LABEL_RUN: self.name})
-        )
-
-    def clean(self) -> None:
-        for handle in self.engine.find({LABEL_RUN: self.name}):
-            handle.stop(grace=0)
-
-
-@pytest.fixture(
-    params=[
-        pytest.param("docker", marks=pytest.mark.docker),
-        "bwrap",
-        "plain",
-    ]
-)
-def runs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runs]:
-    if request.param == "docker":
-        request.getfixturevalue("base_image")
-        name, environ = request.getfixturevalue("fresh_name")(), {}
-    else:
-        needs(request.param, request)
-        name, environ = f"test-{os.urandom(4).hex()}", {"AML_EMU_SANDBOX": request.param}
-    write_tree(tmp_path / "project", {**FILES, "job.yml": JOB_YML.replace("NAME", name)})
-    engine = "docker" if request.param == "docker" else "process"
-    made = Runs(tmp_path / "project", name, engine, environ)
-    yield made
-    made.clean()
+@pytest.fixture(autouse=True)
+def files(request: pytest.FixtureRequest) -> None:
+    if "runs" in request.fixturenames:
+        runs: Runs = request.getfixturevalue("runs")
+        runs.write({**FILES, "job.yml": JOB_YML.replace("NAME", runs.name)})
 
 
 def test_a_script_runs_and_leaves_what_it_wrote(runs: Runs) -> None:
@@ -201,9 +135,41 @@ def test_a_job_that_wants_too_much_memory_is_told_so(
     assert "killed for want of memory" in outcome.assert_failed(1).err
 
 
-def test_what_is_wrong_with_a_job_is_told_before_anything_is_started(tmp_path: Path) -> None:
-    broken = JOB_YML.replace("${{inputs.lr}}", "${{inputs.rl}}")
-    write_tree(tmp_path, {**FILES, "job.yml": broken})
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "${{inputs.lr}}",
+            "${{inputs.rl}}",
+            "job.yml:1: `command`: `${{inputs.rl}}` is not defined",
+        ),
+        ("./data", "./dta", "job.yml:9: input `data`: nothing is there: "),
+        (
+            "uri_folder, path: ./data",
+            "uri_file, path: ./data",
+            "job.yml:9: input `data` is a uri_file",
+        ),
+        (
+            "lr: 0.1",
+            "lr: {type: number, default: fast}",
+            "job.yml:7: `inputs.lr`: not a number: fast",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_job_is_told_before_anything_is_started(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in JOB_YML
+    write_tree(tmp_path, {**FILES, "job.yml": JOB_YML.replace(old, new)})
     outcome = Project(tmp_path).run("run", "job.yml", "--engine", "process")
-    assert "job.yml:1: `command`: `${{inputs.rl}}` is not defined" in outcome.assert_failed(2).err
-    assert not (tmp_path / ".aml-emu").exists()
+    assert said in outcome.assert_failed(2).err
+    assert not list((tmp_path / ".aml-emu").glob("runs/*"))
+
+
+def test_an_environment_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    inline = "{image: aml-emu/base, conda_file: env.yml}"
+    job = JOB_YML.replace(inline, "azureml:AzureML-sklern-1.5@latest")
+    write_tree(tmp_path, {**FILES, "job.yml": job})
+    outcome = Project(tmp_path).run("run", "job.yml", "--engine", "process")
+    assert "job.yml:5: no curated environment of this name" in outcome.assert_failed(2).err
+    assert "did you mean `sklearn-1.5`" in outcome.err

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from tests.dap import DapSession
 from tests.fakes import wait_for
 from tests.integration.engines.process_bench import needs
 from tests.project import Tree, write_tree
+from toolkit.settings import cache_folder
 
 ENV_YML = "name: tiny\ndependencies:\n  - python=3.11\n  - pip\n"
 TRAIN_PY = """
@@ -77,6 +79,7 @@ class Debugged:
 
     def __init__(self, project: Path, engine: tuple[str, ...], name: str, *words: str) -> None:
         self.project = project
+        self.name = name
         self._command = [sys.executable, "-m", "toolkit.cli", "run", *words]
         end = self._command.index("--") if "--" in self._command else len(self._command)
         self._command[end:end] = ["--name", name, *engine]
@@ -176,7 +179,7 @@ def test_a_breakpoint_in_a_script_is_hit(debug: Make) -> None:
         assert "Debugger attached = True\nloss 1.0\n" in run.text["out"]
         launch = json.loads((run.project / ".vscode" / "launch.json").read_text())
         (entry,) = launch["configurations"]
-        assert entry["name"] == "aml-emu: train.py"
+        assert entry["name"].startswith("aml-emu: train.py")  # and the port, if it is another
         assert entry["request"] == "attach"
 
 
@@ -256,3 +259,41 @@ def test_two_runs_are_debugged_side_by_side(debug: Make) -> None:
                 assert stop.evaluate("loss") == "1.0"
                 stop.resume()
             assert (first.wait(), second.wait()) == (0, 0)
+
+
+def test_runs_that_start_at_the_same_moment_have_ports_of_their_own(debug: Make) -> None:
+    words = ("train.py", "--env", "env.yml", "--debug", "--wait", "1")
+    with debug(*words) as a, debug(*words) as b, debug(*words) as c, debug(*words) as d:
+        started = (a, b, c, d)
+        ports = {run.says(r"127\.0\.0\.1:(\d+), ")[1] for run in started}
+        assert len(ports) == 4
+        for run in started:
+            run.says("nobody attached")
+            assert run.wait() == 0
+
+
+@pytest.mark.parametrize("debug", ["process"], indirect=True)
+def test_a_port_that_somebody_takes_meanwhile_is_exchanged(debug: Make) -> None:
+    with debug("train.py", "--env", "env.yml", "--debug") as run:
+        record = cache_folder(os.environ) / "run" / run.name / "launch.json"
+        assert wait_for(record.exists, timeout=60)
+        (port,) = json.loads(record.read_text())["ports"].values()
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            run.attach({"train.py": [LINE]}) as session,
+        ):
+            stop = session.wait_for_stop(30)
+            assert stop.evaluate("loss") == "1.0"
+            stop.resume()
+            assert run.wait() == 0
+        told = run.says(r"127\.0\.0\.1:(\d+), ")
+        assert int(told[1]) != port
+
+
+@pytest.mark.parametrize("debug", ["process"], indirect=True)
+def test_a_port_that_was_asked_for_and_taken_is_told(debug: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with debug("train.py", "--env", "env.yml", "--debug", "--debug-port", str(port)) as run:
+            assert run.wait() == 6
+        assert f"port {port} is in use by" in run.text["err"]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from copy import copy
-from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from typer.main import get_command_name, get_group
 from typer.models import CommandInfo
 
 from toolkit.cli import console
-from toolkit.cli.arguments import spelled_out
+from toolkit.cli.arguments import spelled_out, without_verbose
 from toolkit.cli.assets import app as assets_app
 from toolkit.cli.assets import register
 from toolkit.cli.base import app as base_app
@@ -41,7 +41,7 @@ from toolkit.cli.runs import app as runs_app
 from toolkit.cli.serve import serve
 from toolkit.cli.services import down, logs, ps, stop
 from toolkit.cli.traffic import credentials, traffic
-from toolkit.errors import EmuError
+from toolkit.errors import EmuError, SpecError
 
 # Typer has brought its own copy of click since 0.26; older ones import it: ask the class itself.
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
@@ -52,6 +52,7 @@ _OUR_BUG = 70
 app = typer.Typer(
     name="aml-emu",
     help="Azure ML on this machine: build, serve and debug without Azure.",
+    epilog="With any command, --verbose shows every program that is run.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -77,24 +78,38 @@ app.add_typer(runs_app, name="runs")
 
 def main() -> NoReturn:
     """Run one command; never shows a Python traceback for something expected."""
-    console.show_logging(verbose="--verbose" in sys.argv)
-    arguments = spelled_out([argument for argument in sys.argv[1:] if argument != "--verbose"])
+    given, verbose = without_verbose(sys.argv[1:])
+    console.show_logging(verbose=verbose)
+    arguments = spelled_out(given)
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # SIGINT too: a shell's `&` sets it to ignore
         if number := getattr(signal, name, None):  # Windows has no SIGHUP
             signal.signal(number, _as_ctrl_c)
     try:
-        sys.exit(get_group(_meant(arguments))(arguments, standalone_mode=False) or 0)
+        group = get_group(_meant(arguments))
+        sys.exit(group(arguments, prog_name="aml-emu", standalone_mode=False) or 0)
     except EmuError as error:
         console.error(error)
         sys.exit(error.exit_code)
     except _UsageProblem as error:
-        error.show()  # type: ignore[attr-defined]  # every click exception can
+        _tell_misuse(error)
         sys.exit(_USAGE)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_CTRL_C)
     except Exception as error:  # noqa: BLE001  # the boundary: anything else is our bug
         console.warn(f"this is a bug of aml-emu: {error!r}; the details are in {_crash_log()}")
         sys.exit(_OUR_BUG)
+
+
+def _tell_misuse(error: Any) -> None:
+    """A problem of click's as we tell ours: what is wrong, and where to read how it is right."""
+    said = str(error.format_message()).rstrip(".")
+    if said.startswith("Usage:"):  # nothing was asked for: what can be
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "aml-emu"
+    told = SpecError(said[:1].lower() + said[1:], hint=f"run `{command} --help`")
+    console.error(told)
 
 
 def _meant(arguments: list[str]) -> typer.Typer:
@@ -126,7 +141,8 @@ def _as_ctrl_c(_number: int, _frame: FrameType | None) -> NoReturn:
 def _crash_log() -> Path:
     import tempfile
 
-    stamp = datetime.now(tz=timezone.utc).strftime("%Y%m%d-%H%M%S")
-    path = Path(tempfile.gettempdir()) / f"aml-emu-crash-{stamp}.txt"
-    path.write_text(f"{sys.argv}\n\n{traceback.format_exc()}", "utf-8")
-    return path
+    # its owner's alone, under a name that nobody can have taken: arguments may hold keys
+    number, name = tempfile.mkstemp(prefix="aml-emu-crash-", suffix=".txt")
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(f"{sys.argv}\n\n{traceback.format_exc()}")
+    return Path(name)

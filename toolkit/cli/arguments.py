@@ -1,4 +1,4 @@
-"""Flags whose value may be left out, which Typer does not know: written out before it looks."""
+"""Flags that Typer does not know as they may be written: put right before it looks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,28 @@ from typing import Final
 OPTIONAL_NUMBERS: Final[Mapping[str, str]] = {
     "--wait": "300",  # seconds; what Azure ML's old debugging guide promised to wait
 }
+VERBOSE: Final = "--verbose"  # of every command: Typer would have it before the command's name only
+_BARE: Final = (VERBOSE, "--help")  # what `python` takes without a value
 WHOLE_JOB: Final = "*"  # `aml-emu run --debug` without the name of a step
+
+
+def without_verbose(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """The arguments without `--verbose`, and whether it was among ours; the user's own stay."""
+    end = _end_of_ours(arguments)
+    ours = [argument for argument in arguments[:end] if argument != VERBOSE]
+    return [*ours, *arguments[end:]], len(ours) < end
+
+
+def _end_of_ours(arguments: Sequence[str]) -> int:
+    """Where the user's begin: after `--`, and after the script that `python` is given."""
+    command = next((index for index, each in enumerate(arguments) if each != VERBOSE), 0)
+    if list(arguments[command : command + 1]) == ["python"]:
+        index = command + 1
+        while index < len(arguments) and arguments[index].startswith("-"):
+            takes_value = "=" not in arguments[index] and arguments[index] not in _BARE
+            index += 2 if takes_value else 1
+        return min(index, len(arguments))
+    return list(arguments).index("--") if "--" in arguments else len(arguments)
 
 
 def spelled_out(arguments: Sequence[str]) -> list[str]:

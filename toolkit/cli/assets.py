@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Json
+from toolkit.workspace.kinds import AssetKind
 
 if TYPE_CHECKING:
-    from toolkit.workspace.model import AssetKind, AssetVersion
+    from toolkit.workspace.model import AssetVersion
     from toolkit.workspace.workspace import Workspace
 
 app = typer.Typer(
     help="Data, models, environments, components.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Kind = Annotated[
-    str | None, typer.Option(help="data, model, environment or component.", show_default=False)
-]
+Kind = Annotated[AssetKind | None, typer.Option(help="What it is.", show_default=False)]
 Reference = Annotated[str, typer.Argument(metavar="NAME[:VERSION|@LABEL]")]
 _TITLES = ("KIND", "NAME", "VERSION", "LABELS", "TYPE", "CREATED", "PLACE")
 
@@ -32,24 +31,22 @@ def register(
         str | None, typer.Option(help="Instead of the file's.  [default: the next free one]")
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="Give this version a label; may be repeated.")
+        list[str] | None, typer.Option(help="Give this version a label; repeatable.")
     ] = None,
     kind: Kind = None,
     json: Json = False,
 ) -> None:
     """Register data, a model, an environment or a component from its YAML file."""
     from toolkit.cli.workspace import opened_workspace
+    from toolkit.live.inputs import data_locator
     from toolkit.settings import load_settings
     from toolkit.specs.assets import load_asset
-    from toolkit.workspace.data import DataLocator
-    from toolkit.workspace.download import Downloads
     from toolkit.workspace.registration import register as registered
 
     settings = load_settings()
-    asset = load_asset(file, kind=_kind(kind))
+    asset = load_asset(file, kind=kind)
     workspace = opened_workspace(settings)
-    downloads = Downloads(settings.cache_folder / "downloads", say=console.say)
-    locator = DataLocator(workspace=workspace, settings=settings, download=downloads)
+    locator = data_locator(workspace, settings, say=console.say)
     found = registered(asset, workspace=workspace, locator=locator, name=name, version=version)
     for each in label or ():
         found = workspace.assets.label(found.kind, found.name, found.version, each)
@@ -72,9 +69,8 @@ def list_(
     from toolkit.cli.workspace import existing_workspace
     from toolkit.settings import load_settings
 
-    wanted = _kind(kind)
     workspace = existing_workspace(load_settings())
-    found = workspace.assets.list(wanted, name, archived=archived) if workspace else []
+    found = workspace.assets.list(kind, name, archived=archived) if workspace else []
     if json:
         console.result_json([_document(each) for each in found])
     elif found:
@@ -101,7 +97,7 @@ def show(reference: Reference, kind: Kind = None, json: Json = False) -> None:
     from toolkit.cli.workspace import known_workspace
     from toolkit.settings import load_settings
 
-    found = _the_version(known_workspace(load_settings()), reference, _kind(kind))
+    found = _the_version(known_workspace(load_settings()), reference, kind)
     document = _document(found)
     if json:
         console.result_json(document)
@@ -118,7 +114,7 @@ def label(reference: Reference, label: str, kind: Kind = None) -> None:
     from toolkit.settings import load_settings
 
     workspace = known_workspace(load_settings())
-    found = _the_version(workspace, reference, _kind(kind))
+    found = _the_version(workspace, reference, kind)
     workspace.assets.label(found.kind, found.name, found.version, label)
     console.result(f"azureml:{found.name}@{label}")
 
@@ -130,25 +126,17 @@ def archive(reference: Reference, kind: Kind = None) -> None:
     from toolkit.settings import load_settings
 
     workspace = known_workspace(load_settings())
-    found = _the_version(workspace, reference, _kind(kind))
+    found = _the_version(workspace, reference, kind)
     workspace.assets.archive(found.kind, found.name, found.version)
     console.say(f"archived the {found.kind} `{found.name}:{found.version}`")
-
-
-def _kind(text: str | None) -> AssetKind | None:
-    from toolkit.cli.run_filters import one_of
-    from toolkit.workspace.model import AssetKind
-
-    return None if text is None else one_of(AssetKind, text, "--kind")
 
 
 def _the_version(workspace: Workspace, reference: str, kind: AssetKind | None) -> AssetVersion:
     """Of the kind that has it. Raises SpecError if several have."""
     from toolkit.errors import NotFound, SpecError
 
-    kinds: tuple[AssetKind, ...] = ("data", "model", "environment", "component")
     found, missing = [], []
-    for each in (kind,) if kind else kinds:
+    for each in (kind,) if kind else get_args(AssetKind):
         try:
             found.append(workspace.assets.get(each, reference))
         except NotFound as error:

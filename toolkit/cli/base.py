@@ -9,7 +9,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import EngineOption
-from toolkit.plans.model import BaseSource
+from toolkit.plans.choices import BaseSource
 
 app = typer.Typer(help="Base images.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -46,10 +46,14 @@ def make(
 @app.command("list")
 def list_(engine: EngineOption = None) -> None:
     """List the base images made here."""
+    from toolkit.cli.tables import size
     from toolkit.engines.registry import make_engine
     from toolkit.plans.emulation import LABEL_BASE
     from toolkit.settings import load_settings
 
     settings = load_settings(engine=engine)
-    for image in make_engine(settings.engine, settings.environ).images({LABEL_BASE: ""}):
-        console.result(f"{image.tag}  {image.size >> 20} MB")
+    images = make_engine(settings.engine, settings.environ).images({LABEL_BASE: ""})
+    for image in images:
+        console.result(f"{image.tag}  {size(image.size)}")
+    if not images:
+        console.say("none was made here: `aml-emu base make`, or a first build, makes one")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform
+from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform, Tags
 from toolkit.errors import SpecError
-from toolkit.plans.model import ImageKind
+from toolkit.plans.choices import ImageKind
 
 if TYPE_CHECKING:
     from toolkit.cli.progress import BuildProgress
@@ -28,7 +28,7 @@ def build(
     ] = None,
     base: Base = None,
     conda: Conda = "auto",
-    tag: Annotated[list[str] | None, typer.Option(help="A further name for the image.")] = None,
+    tag: Tags = None,
     dockerfile_only: Annotated[
         Path | None, typer.Option(help="Write Dockerfile and context there, build nothing.")
     ] = None,
@@ -37,7 +37,7 @@ def build(
         typer.Option(metavar="SCRIPT", help="Put this scoring script's folder into the image too."),
     ] = None,
     model: Annotated[
-        list[Path] | None, typer.Option(help="With --bake: model file or folder.")
+        list[Path] | None, typer.Option(help="With --bake: model file or folder; repeatable.")
     ] = None,
     no_cache: NoCache = False,
     platform: Platform = None,

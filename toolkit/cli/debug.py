@@ -64,20 +64,20 @@ def trace(
     engine: EngineOption = None,
 ) -> None:
     """A breakpoint without an IDE: one JSON line on stdout for each hit, then the code goes on."""
+    from toolkit.cli.invoke import request_body
     from toolkit.dev.explain_evidence import read_place
     from toolkit.dev.trace import TraceOrder, trace_hits
     from toolkit.errors import SpecError
 
     if data is not None and file is not None:
         raise SpecError("give the request body once: either `--data JSON` or `--file FILE`")
-    if file is not None and not file.is_file():
-        raise SpecError(f"request file not found: {file}")
+    sends = data is not None or file is not None
     order = TraceOrder(
         place=read_place(place),
         expressions=tuple(print_ or ()),
         times=times,
         timeout=timeout,
-        body=file.read_bytes() if file else data.encode() if data is not None else None,
+        body=request_body(data, file) if sends else None,
     )
     for hit in trace_hits(_engine(engine), name, order, say=console.say):
         console.result(dumps(hit.document()))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from toolkit.cli.options import Base, Conda, EngineOption, Json, NoCache
-from toolkit.plans.model import ReloadMode
+from toolkit.plans.choices import ReloadMode
 
 
 def deploy(

@@ -8,7 +8,7 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import Conda, Json
-from toolkit.plans.model import ImageKind
+from toolkit.plans.choices import ImageKind
 
 if TYPE_CHECKING:
     from toolkit.live.preview import Preview
@@ -22,16 +22,15 @@ _COLUMNS = ("name", "kind", "python", "era", "base")
 @app.command("list")
 def list_(json: Json = False) -> None:
     """List the curated environments: name, kind, Python, era, the image they stand on."""
+    from toolkit.cli.tables import table
     from toolkit.specs.environment import curated_names, load_curated
 
     rows = [_row(load_curated(name)) for name in curated_names()]
     if json:
         console.result_json(rows)
         return
-    widths = {column: max(len(row[column]) for row in rows) for column in _COLUMNS}
-    for row in ({column: column.upper() for column in _COLUMNS}, *rows):
-        line = "  ".join(row[column].ljust(widths[column]) for column in _COLUMNS)
-        console.result(line.rstrip())
+    titles = [column.upper() for column in _COLUMNS]
+    console.result(table(titles, [[row[column] for column in _COLUMNS] for row in rows]))
 
 
 @app.command()

@@ -32,6 +32,7 @@ from toolkit.plans.service import Scoring, plan_service
 from toolkit.settings import Settings, load_settings
 from toolkit.specs.environment import slug
 from toolkit.specs.script import check_scoring_script
+from toolkit.specs.yamlfile import nearest_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def _scoring(order: ServeOrder) -> Scoring:
     check_scoring_script(order.script)
     for model in order.models:
         if not model.exists():
-            raise SpecError(f"model not found: {model}")
+            raise SpecError(f"model not found: {model}", hint=nearest_file(model))
     script = order.script.resolve()
     return Scoring(
         name=slug(order.name or script.parent.name),

@@ -58,8 +58,11 @@ def invoke(
     if (data is None) == (file is None):
         raise SpecError("give the request body: either `--data JSON` or `--file FILE`")
     if stream and json:
-        raise SpecError("`--stream` and `--json` exclude each other")
+        raise SpecError(
+            "`--stream` and `--json` exclude each other", hint="leave out one of the two"
+        )
     body = request_body(data, file)
+    given = dict(header_pair(text) for text in header or ())
     settings = load_settings(engine=engine)
     found = target(
         settings,
@@ -76,7 +79,7 @@ def invoke(
         headers={
             **request_kind(file),
             **found.headers,
-            **dict(header_pair(text) for text in header or ()),
+            **given,
         },
         timeout=timeout or None,
         path=path or found.path,
@@ -111,11 +114,12 @@ def _tell(answer: Answer, *, json: bool, stream: bool, timing: bool) -> None:
 
 def request_body(data: str | None, file: Path | None) -> bytes:
     from toolkit.errors import SpecError
+    from toolkit.specs.yamlfile import nearest_file
 
     if file is None:
         return (data or "").encode()
     if not file.is_file():
-        raise SpecError(f"request file not found: {file}")
+        raise SpecError(f"request file not found: {file}", hint=nearest_file(file))
     return file.read_bytes()
 
 

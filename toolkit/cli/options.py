@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from toolkit.plans.model import CondaMode
+from toolkit.plans.choices import CondaMode
 from toolkit.plans.platform import read_platform
 
 Env = Annotated[
@@ -35,6 +36,8 @@ Platform = Annotated[
         metavar="PLATFORM",
     ),
 ]
+Models = Annotated[list[Path] | None, typer.Option(help="Model file or folder; repeatable.")]
+Tags = Annotated[list[str] | None, typer.Option(help="A further name for the image; repeatable.")]
 EngineOption = Annotated[
     str | None, typer.Option("--engine", help="auto, docker or process.", show_default=False)
 ]

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
-from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform
+from toolkit.cli.options import (
+    Base,
+    Conda,
+    EngineOption,
+    Env,
+    Json,
+    Models,
+    NoCache,
+    Platform,
+    Tags,
+)
 
 if TYPE_CHECKING:
     from toolkit.live.package import PackageRequest
@@ -20,12 +30,12 @@ _FOLDER = Path("imagefiles")  # as the documentation of Model.package calls it
 def package(
     script: Annotated[Path, typer.Argument(help="The scoring script, with init() and run().")],
     env: Env,
-    model: Annotated[list[Path] | None, typer.Option(help="Model file or folder.")] = None,
+    model: Models = None,
     source_directory: Annotated[
         Path | None, typer.Option(help="Take this whole folder along, which holds the script.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Package name.", show_default=False)] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A further name for the image.")] = None,
+    tag: Tags = None,
     generate_dockerfile: Annotated[
         bool, typer.Option("--generate-dockerfile", help="Write Dockerfile and context instead.")
     ] = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def run_pipeline(order: RunOrder, file: YamlFile) -> None:
 
     settings = load_settings(engine=order.engine, base=order.base)
     with opened_workspace(settings) as workspace:
-        pipeline = plan(order, file, workspace)
+        pipeline = plan(file, workspace, overrides=_values(order), environment=order.env)
         selection = _selection(order, pipeline)
         if order.graph is not None:
             write_picture(order.graph, pipeline, {})
@@ -133,8 +134,14 @@ class LateTracking:
         return self._tracker
 
 
-def plan(order: RunOrder, file: YamlFile, workspace: Workspace) -> Pipeline:
-    """The graph of the order's file, with the values that were given for its inputs."""
+def plan(
+    file: YamlFile,
+    workspace: Workspace,
+    *,
+    overrides: Mapping[str, str],
+    environment: str | None = None,
+) -> Pipeline:
+    """The graph of a pipeline or sweep file, with the values that were given for its inputs."""
 
     def component(reference: str) -> Path:
         version = workspace.assets.get("component", reference)
@@ -144,12 +151,9 @@ def plan(order: RunOrder, file: YamlFile, workspace: Workspace) -> Pipeline:
 
     file = replace(file, path=file.path.resolve())
     if isinstance(file.data, dict) and file.data.get("type") == "sweep":
-        return plan_sweep(file, overrides=_values(order), environment=order.env)
+        return plan_sweep(file, overrides=overrides, environment=environment)
     return plan_pipeline(
-        file,
-        overrides=_values(order),
-        environment=order.env,
-        find_component=component,
+        file, overrides=overrides, environment=environment, find_component=component
     )
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from toolkit.cli import console
 from toolkit.dev.compound import write_compound
-from toolkit.dev.debug import DebugSession, PathMapping, workspace_of, write_launch_json
+from toolkit.dev.debug import (
+    DebugSession,
+    PathMapping,
+    code_mappings,
+    workspace_of,
+    write_launch_json,
+)
 from toolkit.engines import ports
 from toolkit.engines.base import Address
 from toolkit.errors import PortTaken, SpecError
@@ -29,6 +35,10 @@ if TYPE_CHECKING:
 
 ALL: Final = "all"
 _PORTS: Final = 1000
+_PARTS: Final[Mapping[str, str]] = {
+    "sweep": "a trial with `aml-emu run RUN:SWEEP:TRIAL --debug`",
+    "loop": "an iteration with `aml-emu run 'RUN:STEP[2]' --debug`",
+}
 
 
 def plan_debug(
@@ -79,7 +89,7 @@ def _chosen(debug: str | None, selection: Selection) -> list[str]:
         if not _can(steps[name]):
             raise SpecError(
                 f"a step of kind `{steps[name].kind}` has no code of its own to debug: `{name}`",
-                hint="debug one of its trials, or a step of its body, by running it alone",
+                hint=f"run it, then open {_PARTS[steps[name].kind]}",
             )
     return [name for name in steps if name in wanted]
 
@@ -115,12 +125,12 @@ def _sessions(
     for name, debug in debugs.items():
         job = selection.graph.steps[name].command
         assert job is not None and debug.port is not None  # noqa: S101, PT018  # chosen so above
-        local = job.code or pipeline.path.parent
         remote = job_layout(job.era, names[name]).working_dir
+        without = PathMapping(local=pipeline.path.parent, remote=remote)
         sessions[name] = DebugSession(
             name=f"{pipeline.path.stem} / {name}",
             address=Address(host=ports.LOOPBACK, port=debug.port),
-            mappings=(PathMapping(local=local, remote=remote),),
+            mappings=code_mappings(job.code, job.includes, remote) or (without,),
         )
     return sessions
 
@@ -145,9 +155,10 @@ def _announced(
     if session is None:
         return
     there = live.handle.address(azureml.DEBUG_PORT)
-    remote = live.handle.path_inside(session.mappings[0].remote)
-    mapping = replace(session.mappings[0], remote=remote)
-    now = replace(session, address=there, mappings=(mapping,))
+    mappings = tuple(
+        replace(each, remote=live.handle.path_inside(each.remote)) for each in session.mappings
+    )
+    now = replace(session, address=there, mappings=mappings)
     if now != session:
         write_launch_json(now, workspace)
 

@@ -8,15 +8,12 @@ import typer
 
 from toolkit.cli import console
 from toolkit.cli.options import EngineOption, Json
+from toolkit.cli.tables import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.engines.base import Pruned, Pruning
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_STEP = 1000  # as Docker counts
-_SMALL = 10
 
 
 def prune(
@@ -52,28 +49,19 @@ def prune(
     for line in _lines(pruning.removed):
         console.result(line)
     if dry_run:
-        console.say(f"would free at least {shown(pruning.freed)}; nothing was removed")
+        console.say(f"would free at least {size(pruning.freed)}; nothing was removed")
     else:
-        console.say(f"freed {shown(pruning.freed)}")
-
-
-def shown(size: int) -> str:
-    """A size as people read it: `58 MB`, `1.9 GB`."""
-    amount, units = float(size), list(_UNITS)
-    while amount >= _STEP and len(units) > 1:
-        amount, units = amount / _STEP, units[1:]
-    digits = 1 if amount < _SMALL and units[0] != _UNITS[0] else 0
-    return f"{amount:.{digits}f} {units[0]}"
+        console.say(f"freed {size(pruning.freed)}")
 
 
 def _lines(removed: tuple[Pruned, ...]) -> Iterator[str]:
     """One line each; the build cache's records have no names, so they are summed up."""
     for each in removed:
         if each.kind != "build cache":
-            yield f"{each.kind:<12}{shown(each.size):>8}  {each.name}"
+            yield f"{each.kind:<12}{size(each.size):>8}  {each.name}"
     records = [each.size for each in removed if each.kind == "build cache"]
     if records:
-        yield f"{'build cache':<12}{shown(sum(records)):>8}  {len(records)} steps and caches"
+        yield f"{'build cache':<12}{size(sum(records)):>8}  {len(records)} steps and caches"
 
 
 def _document(pruning: Pruning, *, dry_run: bool) -> dict[str, object]:

@@ -50,7 +50,7 @@ def carry_out(order: ScriptOrder) -> None:
     if not order.script.is_file():
         raise SpecError(
             f"script not found: {order.script}",
-            hint=nearest_file(order.script) or "check the path",
+            hint=nearest_file(order.script),
         )
     settings = load_settings(engine=order.engine)
     interpreter = interpreter_of(order.python)

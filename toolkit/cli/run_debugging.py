@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from toolkit.cli import console
+from toolkit.engines.base import Address
 from toolkit.errors import SpecError
 from toolkit.plans import azureml
 from toolkit.plans.job_layout import job_layout
@@ -42,21 +43,23 @@ def listens(job: CommandJob) -> bool:
 
 def tell_debugger(live: LiveRun, job: CommandJob, settings: Settings) -> None:
     """Write the launch configuration and say where to attach."""
-    if live.launched.debug_address is None or job.code is None or not live.wait_listening():
+    has_code = job.code is not None or job.includes
+    if live.launched.debug_address is None or not has_code or not live.wait_listening():
         return
-    from toolkit.dev.debug import DebugSession, PathMapping, workspace_of, write_launch_json
+    from toolkit.dev.debug import DebugSession, code_mappings, workspace_of, write_launch_json
 
-    address = live.handle.address(azureml.DEBUG_PORT)
+    host, _, port = live.launched.debug_address.rpartition(":")
+    address = Address(host=host, port=int(port))  # which a run that has just ended does not tell
     remote = live.handle.path_inside(working_dir(live, job))
-    what = Path(job.script or (job.file.path if job.file else job.code)).name
+    mappings = code_mappings(job.code, job.includes, remote)
+    local = job.code or job.folder
+    what = Path(job.script or (job.file.path if job.file else local)).name
     title = what if address.port == azureml.DEBUG_PORT else f"{what} ({address.port})"
-    session = DebugSession(
-        name=title, address=address, mappings=(PathMapping(local=job.code, remote=remote),)
-    )
-    workspace = workspace_of(job.code / "x", project=settings.project)
+    session = DebugSession(name=title, address=address, mappings=mappings)
+    workspace = workspace_of(local / "x", project=settings.project)
     path = write_launch_json(session, workspace)
     console.fact("attach", f"F5 in VS Code, `{session.title}` (in {path})")
-    console.fact("", f"or any DAP client: {live.launched.debug_address}, {job.code} -> {remote}")
+    console.fact("", f"or any DAP client: {live.launched.debug_address}, {local} -> {remote}")
 
 
 def working_dir(live: LiveRun, job: CommandJob) -> PurePosixPath:

@@ -41,8 +41,8 @@ def detach(order: RunOrder, settings: Settings, *, experiment: str, era: RunNami
             keeper.wait()
             raise
     if run is None or (run.status == "Failed" and run.started is None):
+        code = keeper.wait()  # it records the failure before it says why
         words = log.read_text("utf-8", "replace").strip()
-        code = keeper.wait()
         raise _failed(name, words, code)
     console.say(f"run {name} goes on: `aml-emu runs logs -f {name}`, `aml-emu runs cancel {name}`")
     if run.debug_address:

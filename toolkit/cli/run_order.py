@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +15,15 @@ import typer
 from toolkit.cli import console
 from toolkit.cli.progress import BuildProgress
 from toolkit.cli.run_debugging import debug_of, tell_debugger, told_of_debugger
+from toolkit.cli.run_flags import refuse_meaningless
 from toolkit.cli.workspace import opened_workspace
 from toolkit.engines.base import Engine
 from toolkit.engines.registry import make_engine
-from toolkit.errors import EngineUnavailable, SpecError, UserCodeFailed
+from toolkit.errors import EmuError, EngineUnavailable, SpecError, UserCodeFailed
 from toolkit.live.inputs import data_locator, resolve_inputs
 from toolkit.live.run import LiveRun, RunRequest, Tracker, start_run
 from toolkit.live.run_files import logs_of
+from toolkit.live.run_outcome import DISK_FULL, ENGINE_LOST
 from toolkit.plans.model import CondaMode
 from toolkit.settings import Settings, load_settings
 from toolkit.specs.environment import Environment, load_environment
@@ -29,6 +31,7 @@ from toolkit.specs.inputs import with_values
 from toolkit.specs.job import CommandJob, command_job, script_job
 from toolkit.specs.runconfig import is_run_configuration, run_configuration
 from toolkit.specs.yamlfile import YamlFile, load_yaml
+from toolkit.workspace.database import WorkspaceUnusable
 from toolkit.workspace.model import Run
 from toolkit.workspace.references import is_reference
 from toolkit.workspace.workspace import Workspace
@@ -37,6 +40,11 @@ _INPUT: Final = "inputs."
 _USERS_FAILURE: Final = 1
 _TRACEBACK_SHOWN: Final = re.compile(r"exit code \d+: ")  # of the process whose log was shown
 _PIPELINES: Final = {"pipeline", "sweep"}
+_MACHINES: Final[Mapping[str, type[EmuError]]] = {
+    ENGINE_LOST: EngineUnavailable,
+    DISK_FULL: WorkspaceUnusable,
+}
+_OTHER_LOGS: Final = ("process_", "driver_log_", "mpi_log")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,19 +79,24 @@ class RunOrder:
 def carry_out(order: RunOrder) -> None:
     """Run what the file describes; returns when it has completed.
 
-    Raises typer.Exit(1) where the user's own traceback has said why it failed, UserCodeFailed for
-    every other end but `Completed`.
+    Raises typer.Exit(1) where the user's own traceback has said why it failed, EngineUnavailable
+    or WorkspaceUnusable where this machine is the reason, UserCodeFailed for every other end but
+    `Completed`.
     """
-    again = not order.file.exists() and ":" in str(order.file)  # a step of a former run
+    settings = load_settings(engine=order.engine, base=order.base)
+    again = not order.file.exists() and _is_step(order.file, settings)
     no_yaml = again or order.file.suffix == ".py"
     file = None if no_yaml else load_yaml(order.file, what="job file")
     if file is not None and _type(file) in _PIPELINES:
         from toolkit.cli.pipeline import run_pipeline
 
+        refuse_meaningless(order, "pipeline")
         run_pipeline(order, file)
         return
-    settings = load_settings(engine=order.engine, base=order.base)
+    refuse_meaningless(order, "step" if again else "script" if file is None else "job")
     job = _step(order, settings) if again else job_of(order, file)
+    if again and job.era == "v1":
+        order = replace(order, conda="pip-only")  # as its image was built before
     if order.detach:
         from toolkit.cli.run_detached import detach
 
@@ -101,11 +114,15 @@ def carry_out(order: RunOrder) -> None:
     _end(order, run, workspace)
 
 
-def _step(order: RunOrder, settings: Settings) -> CommandJob:
-    from toolkit.cli.pipeline_reopen import is_step, step_job  # pipelines take long to import
+def _is_step(file: Path, settings: Settings) -> bool:
+    from toolkit.cli.pipeline_reopen import is_step  # pipelines take long to import
 
-    if not is_step(order.file):
-        raise SpecError(f"no such file: {order.file}", hint="check the path")
+    return is_step(file, settings)
+
+
+def _step(order: RunOrder, settings: Settings) -> CommandJob:
+    from toolkit.cli.pipeline_reopen import step_job  # as above
+
     return step_job(order, settings)
 
 
@@ -227,8 +244,9 @@ def _end(order: RunOrder, run: Run, workspace: Workspace) -> None:
     error = run.error
     if error and _TRACEBACK_SHOWN.match(error.message):
         raise typer.Exit(_USERS_FAILURE)  # the last thing said is the user's own traceback
-    others = [name for name in logs_of(folder) if "process_" in name or "driver_log_" in name]
-    raise UserCodeFailed(
+    others = [name for name in logs_of(folder) if any(part in name for part in _OTHER_LOGS)]
+    failed = _MACHINES.get(error.code, UserCodeFailed) if error else UserCodeFailed
+    raise failed(
         f"run {run.name} {run.status}: {error.message if error else 'it was canceled'}",
         hint=f"see `aml-emu runs logs {run.name}`"
         + (f", and with `--file`: {', '.join(others)}" if others else ""),

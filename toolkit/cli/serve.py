@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, NoCache, Platform
-from toolkit.plans.model import ReloadMode
+from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, Models, NoCache, Platform
+from toolkit.plans.choices import ReloadMode
 
 
 def serve(
     script: Annotated[Path, typer.Argument(help="The scoring script, with init() and run().")],
     env: Env,
-    model: Annotated[list[Path] | None, typer.Option(help="Model file or folder.")] = None,
+    model: Models = None,
     name: Annotated[str | None, typer.Option(help="Service name.", show_default=False)] = None,
     port: Annotated[int, typer.Option(help="Scoring port on 127.0.0.1.", min=1, max=65535)] = 8000,
     debug_port: Annotated[

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def ps(engine: EngineOption = None, json: Json = False) -> None:
     """List services, of every project on this machine, and the endpoints of this one."""
+    from toolkit.cli.tables import table
     from toolkit.live.service import find_services
 
     settings = _settings(engine)
@@ -31,10 +32,8 @@ def ps(engine: EngineOption = None, json: Json = False) -> None:
     if not rows:
         console.say("no service is running")
         return
-    widths = [max(len(row[key]) for row in [*rows, _TITLES]) for key in _TITLES]
-    for row in [_TITLES, *rows]:
-        cells = (row[key].ljust(width) for key, width in zip(_TITLES, widths, strict=True))
-        console.result("  ".join(cells).rstrip())
+    titles = [each.upper() for each in _COLUMNS]
+    console.result(table(titles, [[row[each] for each in _COLUMNS] for row in rows]))
 
 
 def logs(
@@ -80,17 +79,20 @@ def down(
     from toolkit.live.service import find_services
     from toolkit.plans.emulation import LABEL_PROJECT
 
-    settings = _settings(engine)
+    settings, stopped = _settings(engine), []
     for name in Endpoints(settings.state_folder).names():
         if named := _named(settings, name):
             _stop_endpoint(settings, named)
+            stopped.append(name)
             console.say(f"stopped `{name}`")
     chosen, project = _engine(settings), str(settings.project)
     for service in find_services(chosen):
         if everywhere or service.handle.labels.get(LABEL_PROJECT) == project:
-            stopped = service.name
+            stopped.append(service.name)
             service.stop(chosen)
-            console.say(f"stopped `{stopped}`")
+            console.say(f"stopped `{stopped[-1]}`")
+    if not stopped:
+        console.say("nothing is running" if everywhere else "nothing of this project is running")
 
 
 def _named(settings: Settings, name: str) -> Named | None:
@@ -121,6 +123,8 @@ def _deployment_logs(settings: Settings, named: Named, *, follow: bool, tail: in
     from toolkit.live.orphans import replicas_of
 
     if named.serving is None:
+        if follow:
+            console.warn("an endpoint's own log is not followed; name one of its deployments")
         log = Endpoints(settings.state_folder).log_file(named.state.name)
         lines = log.read_bytes().splitlines(keepends=True) if log.is_file() else []
         _copy(iter(lines if tail is None else lines[max(0, len(lines) - tail) :]))
@@ -139,14 +143,7 @@ def _copy(chunks: Iterator[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-_TITLES = {
-    "name": "NAME",
-    "state": "STATE",
-    "url": "URL",
-    "debugger": "DEBUGGER",
-    "reload": "RELOAD",
-    "script": "SCRIPT",
-}
+_COLUMNS = ("name", "state", "url", "debugger", "reload", "script")
 
 
 def _row(service: Service) -> dict[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Final
 
+_STEP: Final = 1000
+_SMALL: Final = 9.95  # below it, one digit behind the point says something
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -46,13 +48,12 @@ def span(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """`512 B`, `1.5 kB`, `12 MB`."""
-    number = float(count)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:  # noqa: PLR2004  # decimal units
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} GB"
+    """`512 B`, `1.5 kB`, `12 MB`; decimal units, as Docker counts."""
+    amount, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while round(amount) >= _STEP and len(units) > 1:
+        amount, units = amount / _STEP, units[1:]
+    digits = 1 if amount < _SMALL and units[0] != "B" else 0
+    return f"{amount:.{digits}f} {units[0]}"
 
 
 def number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from toolkit.live.image import ImageRequest, build_image
 from toolkit.live.service import Service, start_service
 from toolkit.plans.model import LaunchPlan, ReloadMode
 from toolkit.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 class Served(Protocol):
@@ -100,12 +103,19 @@ class Saves:
         if self.watcher.polling:
             console.say("this file system reports no changes: looking at the files every 0.2 s")
         for batch in self.watcher.batches():
-            code = batch - self.environment.files
-            changed = self._environment_saved() if batch & self.environment.files else None
-            if code or changed:
-                self._reload(code, changed or self.mode)
-            if changed:  # only now: until then the reload may have the machine for itself
-                threading.Thread(target=self._build_behind, name="build", daemon=True).start()
+            try:
+                self._saved(batch)
+            except Exception as error:  # the boundary of the thread: the next save has its turn
+                logger.debug("a save was not served", exc_info=True)
+                console.warn(f"a bug of aml-emu kept this save from being served: {error!r}")
+
+    def _saved(self, batch: frozenset[Path]) -> None:
+        code = batch - self.environment.files
+        changed = self._environment_saved() if batch & self.environment.files else None
+        if code or changed:
+            self._reload(code, changed or self.mode)
+        if changed:  # only now: until then the reload may have the machine for itself
+            threading.Thread(target=self._build_behind, name="build", daemon=True).start()
 
     def _reload(self, code: frozenset[Path], mode: ReloadMode) -> None:
         folder = self.watcher.folder

@@ -38,9 +38,7 @@ def _reap(workspace: Workspace, settings: Settings) -> None:
 
 def existing_workspace(settings: Settings) -> Workspace | None:
     """For commands that only look: they make no folder where there is none."""
-    from toolkit.workspace.workspace import Workspace
-
-    if not Workspace.is_there(settings.state_folder):
+    if not _is_there(settings):
         console.say(f"nothing was run or registered in this project yet: {settings.project}")
         return None
     return opened_workspace(settings)
@@ -50,9 +48,15 @@ def known_workspace(settings: Settings) -> Workspace:
     """For commands that name something in it. Raises NotFound where there is none."""
     from toolkit.errors import NotFound
 
-    if (workspace := existing_workspace(settings)) is None:
+    if not _is_there(settings):
         raise NotFound(
-            f"this project has no workspace yet: {settings.project}",
-            hint="`aml-emu run FILE` and `aml-emu register FILE` make one",
+            f"nothing was run or registered in this project yet: {settings.project}",
+            hint="begin with `aml-emu run FILE` or `aml-emu register FILE`, or go to its folder",
         )
-    return workspace
+    return opened_workspace(settings)
+
+
+def _is_there(settings: Settings) -> bool:
+    from toolkit.workspace.workspace import Workspace
+
+    return Workspace.is_there(settings.state_folder)

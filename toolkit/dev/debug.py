@@ -9,6 +9,7 @@ from typing import Any
 
 from toolkit.dev.launchjson import merge_file
 from toolkit.engines.base import Address
+from toolkit.specs.includes import is_packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,34 @@ class DebugSession:
             ],
             "justMyCode": True,
         }
+
+
+def code_mappings(
+    code: Path | None, includes: Mapping[str, Path], remote: PurePosixPath
+) -> tuple[PathMapping, ...]:
+    """Where a job's files are. Of a folder that lies there as a zip file nothing can be mapped.
+
+    debugpy tries folders before files, so a file from elsewhere would be taken for one of the code
+    folder: beside such files, each entry of the code folder is mapped by itself.
+    """
+    beside = {name: path for name, path in includes.items() if not is_packed(name, path)}
+    if code is None or all(path.is_dir() for path in beside.values()):
+        end = [] if code is None else [PathMapping(local=code, remote=remote)]
+        return (*_mapped(beside, remote), *end)
+    own = {each.name: each for each in sorted(code.iterdir()) if _may_be_source(each)}
+    return tuple(_mapped({**own, **beside}, remote))
+
+
+def _mapped(places: Mapping[str, Path], remote: PurePosixPath) -> list[PathMapping]:
+    """Files first: `lib` would be found to be the beginning of `lib_of_mine.py`."""
+    found = [PathMapping(local=path, remote=remote / name) for name, path in places.items()]
+    return sorted(found, key=lambda each: each.local.is_dir())
+
+
+def _may_be_source(path: Path) -> bool:
+    if path.name.startswith((".", "__pycache__")):
+        return False
+    return path.is_dir() or path.suffix == ".py"
 
 
 def workspace_of(path: Path, *, project: Path) -> Path:

@@ -14,6 +14,7 @@ from toolkit.engines.base import Engine, Handle
 from toolkit.errors import NotReady, SpecError
 from toolkit.live.service import Service, find_services, the_service
 from toolkit.plans import azureml
+from toolkit.specs.yamlfile import nearest_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ def gather(engine: Engine, place: Place, name: str | None) -> Evidence:
     """
     local, remote = place.file.resolve(), PurePosixPath(place.file)
     if not local.is_file() and not remote.is_absolute():
-        raise SpecError(f"file not found: {place.file}")
+        raise SpecError(f"file not found: {place.file}", hint=nearest_file(place.file))
     service = the_service(engine, name) if name else _nearest(engine, local, remote)
     if service is None:
         others = {each.name: each.code for each in find_services(engine)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 import signal
 import subprocess
@@ -17,6 +18,12 @@ from toolkit.errors import EngineUnavailable
 
 logger = logging.getLogger(__name__)
 _GRACE_SECONDS: Final = 5.0
+_LOGIN: Final = re.compile(r"://.*@")  # to the last one: a password may hold an `@`
+
+
+def told(argv: Sequence[str]) -> str:
+    """A command as people may see it: without users and passwords in addresses (of proxies)."""
+    return shlex.join(_LOGIN.sub("://***@", word) for word in argv)
 
 
 class Talk:
@@ -58,7 +65,7 @@ def talk(
 
     `grace` is how many seconds it may take to end after each signal, the last being SIGKILL.
     """
-    logger.debug("running: %s", shlex.join(argv))
+    logger.debug("running: %s", told(argv))
     try:
         process = subprocess.Popen(
             list(argv),
@@ -106,7 +113,7 @@ def run(
     timeout: float | None = None,
 ) -> Outcome:
     """Run `argv` to its end and hand back what it said; never raises for an exit code."""
-    logger.debug("running: %s", shlex.join(argv))
+    logger.debug("running: %s", told(argv))
     try:
         done = subprocess.run(
             list(argv),
@@ -122,7 +129,5 @@ def run(
     except FileNotFoundError as error:
         raise EngineUnavailable(f"program not found: {argv[0]}") from error
     except subprocess.TimeoutExpired as error:
-        raise EngineUnavailable(
-            f"`{shlex.join(argv)}` did not end within {timeout:.0f} s"
-        ) from error
+        raise EngineUnavailable(f"`{told(argv)}` did not end within {timeout:.0f} s") from error
     return Outcome(exit_code=done.returncode, output=done.stdout, errors=done.stderr)

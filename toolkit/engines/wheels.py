@@ -85,7 +85,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _is_small_text(relative: PurePosixPath) -> bool:
     """Whether it is a file that names other places: a script, or a list of files."""
-    in_bin = len(relative.parts) == 2 and relative.parts[0] == "bin"  # noqa: PLR2004
+    in_bin = len(relative.parts) == 2 and relative.parts[0] == "bin"  # noqa: PLR2004  # `bin/uv`
     return in_bin or (relative.name == "RECORD" and relative.parent.suffix == ".dist-info")
 
 

@@ -7,10 +7,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+
+from toolkit.live.room import FULL
 
 Move = Callable[[Path, Path], None]
-_FULL: Final = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 
 
 def collect(code: Path, run: Path, folders: Mapping[str, str], *, move: Move | None = None) -> str:
@@ -28,7 +28,7 @@ def collect(code: Path, run: Path, folders: Mapping[str, str], *, move: Move | N
             try:
                 move(path, run / target / path.name)
             except OSError as error:
-                reason = _FULL.get(error.errno or 0, error.strerror or str(error))
+                reason = FULL.get(error.errno or 0, error.strerror or str(error))
                 problems.append(f"{reason}: {path.relative_to(code)}")
     if not problems:
         return ""
@@ -55,11 +55,13 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir()
+        for path in _entries(source):
+            _copy(path, target / path.name)
+        return
     try:
-        if source.is_dir() and not source.is_symlink():
-            shutil.copytree(source, target, symlinks=True)
-        else:
-            shutil.copy2(source, target, follow_symlinks=False)
-    except shutil.Error as error:
-        first = error.args[0][0] if error.args and error.args[0] else ("", "", str(error))
-        raise OSError(errno.EIO, str(first[2])) from error
+        shutil.copy2(source, target, follow_symlinks=False)
+    except OSError:
+        target.unlink(missing_ok=True)  # half a file would be taken for a whole one
+        raise

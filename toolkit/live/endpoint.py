@@ -45,7 +45,8 @@ class Replica:
 class Serving:
     """A deployment as it runs. `owner` is the command in the foreground, if there is one.
 
-    `fingerprint` is of everything that it was made from, `file` its YAML.
+    `fingerprint` is of everything that it was made from, `file` its YAML; `collected` is the folder
+    of the datastore that its collector writes to.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Serving:
     liveness: ProbeSettings = field(default_factory=ProbeSettings)
     readiness: ProbeSettings = field(default_factory=ProbeSettings)
     collector: DataCollector | None = None
+    collected: Path | None = None
     recorded: bool = False
     loose: tuple[str, ...] = ()
     owner: Owner | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from toolkit.errors import EmuError, NotFound, SpecError
+from toolkit.plans.output_path import with_datastore, with_names
 from toolkit.plans.run import ResolvedInput
 from toolkit.settings import Settings
 from toolkit.specs.inputs import Input, Output
@@ -25,7 +26,7 @@ def data_locator(
     workspace: Workspace, settings: Settings, *, say: Callable[[str], None]
 ) -> DataLocator:
     """What finds data for the jobs of a workspace; downloads are kept in the user's cache."""
-    downloads = Downloads(settings.cache_folder, say=say)
+    downloads = Downloads(settings.cache_folder / "downloads", say=say)
     return DataLocator(workspace=workspace, settings=settings, download=downloads)
 
 
@@ -95,7 +96,8 @@ def output_places(
     for name, output in outputs.items():
         place = given.get(name)
         if place is None and output.path is not None:
-            place = _output_path(job, name, output.path, locator)
+            text = with_names(with_datastore(output.path), run=folder.name, output=name)
+            place = _output_path(job, name, text, locator)
         if place is None:
             own = folder / NAMED_OUTPUTS / name
             place = own / name if output.is_file else own

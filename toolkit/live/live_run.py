@@ -6,16 +6,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from toolkit.engines.base import Handle, State
-from toolkit.errors import Conflict
+from toolkit.errors import Conflict, EmuError, EngineUnavailable
 from toolkit.live.collect import collect
+from toolkit.live.room import full_disk, give_back_room, is_full
 from toolkit.live.run_events import Event, RunEvents
 from toolkit.live.run_launch import Launched
 from toolkit.live.run_logs import LogFile, epilogue
-from toolkit.live.run_outcome import Evidence, RunOutcome, outcome_of
+from toolkit.live.run_outcome import Evidence, outcome_of
 from toolkit.plans.job_layout import LOGS, OUTPUTS
 from toolkit.plans.run import CODE, log_files
 from toolkit.specs.job import CommandJob
@@ -55,6 +57,7 @@ class LiveRun:
     ) -> None:
         self.run = run
         self.launched = launched
+        self.engine_lost: EngineUnavailable | None = None  # it went away before the run's end
         self._job = job
         self._workspace = workspace
         self._tracking = tracking
@@ -105,9 +108,12 @@ class LiveRun:
 
     def cancel(self, grace: float = GRACE_SECONDS) -> None:
         """End it with everything it started; logs and outputs are kept. Then `wait`."""
-        with suppress(Conflict):  # it has ended, or somebody else cancels it too
-            self._workspace.runs.advance(self.run.name, "CancelRequested")
-        self.handle.stop(grace=grace)
+        give_back_room(self.folder)
+        try:
+            with suppress(Conflict):  # it has ended, or somebody else cancels it too
+                self._workspace.runs.advance(self.run.name, "CancelRequested")
+        finally:
+            self._stop(grace)
 
     def finish(self) -> Run:
         """Record the end of a job that has ended, once."""
@@ -119,7 +125,9 @@ class LiveRun:
 
     def _finish(self) -> None:
         runs, name = self._workspace.runs, self.run.name
-        state = self.handle.wait(_ENDING_SECONDS)
+        state, lost = self._last_state()
+        full = full_disk(self._workspace.state_folder).message if is_full(self.folder) else ""
+        give_back_room(self.folder)
         canceled = runs.get(name).status == "CancelRequested"
         if not canceled:
             try:
@@ -128,52 +136,76 @@ class LiveRun:
                 canceled = True
         began = time.monotonic()
         problem = collect(self.folder / CODE, self.folder, {OUTPUTS: OUTPUTS, LOGS: LOGS})
-        outcome = self._outcome(state, canceled=canceled, problem=problem)
+        evidence = replace(
+            self._evidence(state),
+            canceled=canceled,
+            not_collected=problem,
+            engine_lost=lost,
+            full=full,
+        )
+        outcome = outcome_of(evidence)
+        if outcome.status == "Completed" and (problem := self._register_outputs()):
+            outcome = outcome_of(replace(evidence, not_collected=problem))
         if self._job.era == "v1":
             code = outcome.exit_code if outcome.exit_code is not None else 1
             self._log.say(epilogue(code, time.monotonic() - began))
-        if outcome.status == "Completed":
-            self._register_outputs()
         if self._tracking is not None:
             self._tracking.end(name)
         self.run = runs.advance(
             name, outcome.status, exit_code=outcome.exit_code, error=outcome.error
         )
-        self.handle.stop(grace=0)
+        self._stop(grace=0)
 
-    def _outcome(self, state: State, *, canceled: bool, problem: str) -> RunOutcome:
+    def _last_state(self) -> tuple[State, str]:
+        """What became of it; or that nobody knows, and why."""
+        try:
+            return self.handle.wait(_ENDING_SECONDS), ""
+        except EngineUnavailable as error:
+            self.engine_lost = error
+            return State(status="gone"), error.message
+
+    def _stop(self, grace: float) -> None:
+        try:
+            self.handle.stop(grace=grace)
+        except EngineUnavailable as error:  # which is part of how the run ended
+            self.engine_lost = error
+
+    def _evidence(self, state: State) -> Evidence:
+        """How the job itself ended."""
         ended = self._events.ended or {}
         logs = log_files(self._job, self.run.name)
         rank = int(ended.get("rank") or 0)
-        return outcome_of(
-            Evidence(
-                state=state,
-                ended=self._events.ended,
-                canceled=canceled,
-                timeout=self._job.timeout,
-                log=_tail(self.folder / logs[min(rank, len(logs) - 1)]),
-                strange=self._events.strange,
-                not_collected=problem,
-            )
+        return Evidence(
+            state=state,
+            ended=self._events.ended,
+            timeout=self._job.timeout,
+            log=_tail(self.folder / logs[min(rank, len(logs) - 1)]),
+            strange=self._events.strange,
         )
 
-    def _register_outputs(self) -> None:
-        """Outputs with a name become versions of data and models, as in the service."""
+    def _register_outputs(self) -> str:
+        """Outputs with a name become versions of data and models, as in the service.
+
+        Returns what went wrong, empty if nothing did.
+        """
         for key, path in self.run.outputs.items():
             output = self._job.outputs[key]
             if output.name is None or not path.exists():
                 continue
             model = output.type in {"mlflow_model", "custom_model", "triton_model"}
-            self._workspace.assets.register(
-                NewAsset(
-                    kind="model" if model else "data",
-                    name=output.name,
-                    version=output.version,
-                    type=output.type,
-                    path=path,
-                    source_run=self.run.name,
-                )
+            wanted = NewAsset(
+                kind="model" if model else "data",
+                name=output.name,
+                version=output.version,
+                type=output.type,
+                path=path,
+                source_run=self.run.name,
             )
+            try:
+                self._workspace.assets.register(wanted)
+            except (EmuError, OSError) as error:
+                return f"output `{key}` could not be registered as `{output.name}`: {error}"
+        return ""
 
     def _hear(self, event: Event) -> None:
         if event["event"] == "listening":

@@ -18,7 +18,8 @@ from toolkit.settings import EngineName
 from toolkit.workspace.owners import is_gone
 
 EngineOf = Callable[[EngineName], Engine]
-_RESTART: Final = ("sv", "restart", "/var/runit/gunicorn")
+# gunicorn gives a request that does not end 30 s to do so, as a pod's grace period does
+_RESTART: Final = ("env", "SVWAIT=45", "sv", "restart", "gunicorn")
 
 
 def is_orphan(serving: Serving) -> bool:
@@ -119,16 +120,18 @@ def restart_server(
     endpoints: Endpoints,
     endpoint: str,
     environ: Mapping[str, str],
+    engine_of: EngineOf | None = None,
 ) -> str:
     """Have the server of a replica started anew; what became of it, as a sentence."""
     if not serving.has_runit:
         return f"{serving.name}: `{replica}` is a container of your own: start it anew yourself"
     try:
-        engine = make_engine(serving.engine, environ)
+        engine = engine_of(serving.engine) if engine_of else make_engine(serving.engine, environ)
         for service in replicas_of(engine, endpoints, endpoint, serving.name):
             if service.name == replica:
-                done = service.handle.exec(list(_RESTART))
-                return f"{serving.name}: server of `{replica}` started anew: {done.output.strip()}"
+                done = service.handle.exec(_RESTART)
+                became = "could not be started anew" if done.exit_code else "started anew"
+                return f"{serving.name}: server of `{replica}` {became}: {done.output.strip()}"
     except EmuError as error:
         return f"{serving.name}: `{replica}` could not be started anew: {error.message}"
     return f"{serving.name}: `{replica}` is gone"

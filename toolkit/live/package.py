@@ -77,6 +77,10 @@ def write_package(
 def _checked(request: PackageRequest) -> Scoring:
     check_scoring_script(request.script)
     script, source = request.script.resolve(), request.source and request.source.resolve()
+    if source and not source.is_dir():
+        raise SpecError(
+            f"source directory not found: {request.source}", hint="name a folder that is there"
+        )
     if source and not script.is_relative_to(source):
         raise SpecError(
             f"scoring script is not in the source directory: {request.script}",

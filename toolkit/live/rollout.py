@@ -24,6 +24,7 @@ from toolkit.settings import EngineName, Settings
 from toolkit.specs.deployment import Deployment
 from toolkit.specs.endpoint import ALL, Endpoint
 from toolkit.workspace.model import Owner
+from toolkit.workspace.workspace import DEFAULT_DATASTORE
 
 Say = Callable[[str], None]
 Dress = Callable[[LaunchPlan, int], LaunchPlan]
@@ -126,8 +127,17 @@ def mark_of(rollout: Rollout, wanted: ReplicaRequest) -> str:
         deployment.liveness,
         deployment.readiness,
         deployment.collector,
+        collected_in(rollout),
         [_times(folder) for folder in _mounted(rollout.found)],
     )
+
+
+def collected_in(rollout: Rollout) -> Path | None:
+    """The default datastore, where the collector of the cloud writes too; None without one."""
+    settings = rollout.settings
+    if rollout.deployment.collector is None:
+        return None
+    return settings.datastores.get(DEFAULT_DATASTORE) or settings.state_folder / "data"
 
 
 def _mounted(found: Found) -> list[Path]:

@@ -16,11 +16,12 @@ from typing import Any
 from toolkit.engines.base import Engine
 from toolkit.engines.events import BuildEvent
 from toolkit.engines.trust import host_trust
-from toolkit.errors import EmuError
+from toolkit.errors import EmuError, NotFound
 from toolkit.live.environments import environment_named
 from toolkit.live.image import ImageRequest, build_image
 from toolkit.live.inputs import data_locator, output_places
 from toolkit.live.live_run import LiveRun, Tracker
+from toolkit.live.room import FULL, full_disk, give_back_room, keep_room
 from toolkit.live.run_events import Event
 from toolkit.live.run_launch import launch_run
 from toolkit.live.run_logs import (
@@ -38,6 +39,7 @@ from toolkit.plans.model import CondaMode, LaunchPlan, Mount
 from toolkit.plans.run import CODE, JobLaunch, ResolvedInput, log_files, plan_run, with_color
 from toolkit.plans.run_debug import RunDebug
 from toolkit.settings import Settings
+from toolkit.specs.environment import Environment
 from toolkit.specs.job import CommandJob
 from toolkit.workspace.model import NewRun, Run, RunChanges, RunError, RunKind
 from toolkit.workspace.owners import this_process
@@ -116,17 +118,37 @@ def start_run(
         on_event=on_event,
     )
     run = workspace.runs.create(_new_run(request, engine.name))
-    control = LogFile(workspace.folder_of(run.name) / CONTROL_LOG)
+    folder = workspace.folder_of(run.name)
     try:
-        return _start(request, run, control, around)
-    except EmuError as error:
-        control.stamp(f"failed: {error.message}")
-        code = "UserError" if error.exit_code <= 2 else "SystemError"  # noqa: PLR2004  # exit codes
-        workspace.runs.advance(run.name, "Failed", error=RunError(code=code, message=error.message))
-        raise
+        keep_room(folder)
+        return _start(request, run, LogFile(folder / CONTROL_LOG), around)
+    except Exception as error:
+        problem = _told(error, workspace)
+        _record_failure(problem, run, workspace)
+        if problem is error:
+            raise
+        raise problem from error
     except BaseException:  # Ctrl-C while it is prepared
+        give_back_room(folder)
         workspace.runs.advance(run.name, "Canceled")
         raise
+
+
+def _told(error: Exception, workspace: Workspace) -> Exception:
+    """A full disk in our words, everything else as it is."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return full_disk(workspace.state_folder)
+    return error
+
+
+def _record_failure(error: Exception, run: Run, workspace: Workspace) -> None:
+    folder = workspace.folder_of(run.name)
+    give_back_room(folder)
+    message = error.message if isinstance(error, EmuError) else repr(error)
+    LogFile(folder / CONTROL_LOG).stamp(f"failed: {message}")
+    users = isinstance(error, EmuError) and error.exit_code <= 2  # noqa: PLR2004  # exit codes
+    code = "UserError" if users else "SystemError"
+    workspace.runs.advance(run.name, "Failed", error=RunError(code=code, message=message))
 
 
 def _new_run(request: RunRequest, engine: str) -> NewRun:
@@ -213,12 +235,13 @@ def _bring_code(request: RunRequest, folder: Path, settings: Settings) -> None:
     if request.snapshot is not None:
         code.rmdir()
         request.snapshot.rename(code)
-    elif request.job.code is not None:
+    elif request.job.code is not None or request.job.includes:
         take_snapshot(
             request.job.code,
             code,
             environ=settings.environ,
             within=settings.state_folder.resolve(),
+            includes=request.job.includes,
         )
     # where the logs are mounted; an engine that must make it itself would make it as root
     (code / layout.log_folder).mkdir(parents=True, exist_ok=True)
@@ -227,7 +250,7 @@ def _bring_code(request: RunRequest, folder: Path, settings: Settings) -> None:
 def _image(request: RunRequest, run: Run, control: LogFile, around: Surroundings) -> str:
     around.workspace.runs.advance(run.name, "Preparing")
     wanted = ImageRequest(
-        env=lambda: environment_named(request.job.environment, around.workspace),
+        env=lambda: _environment(request.job, around.workspace),
         kind="training",
         conda=request.conda,
         no_cache=request.no_cache,
@@ -243,6 +266,15 @@ def _image(request: RunRequest, run: Run, control: LogFile, around: Surroundings
     image = build_image(wanted, around.settings, around.engine, say=say, on_event=build_log)
     say(f"image {image.tag}{'' if image.built else ' (unchanged)'}")
     return image.tag
+
+
+def _environment(job: CommandJob, workspace: Workspace) -> Environment:
+    try:
+        return environment_named(job.environment, workspace)
+    except NotFound as error:
+        if job.file is None:
+            raise
+        raise job.error(("environment",), error.message, hint=error.hint) from error
 
 
 def _tracking_variables(run: Run, around: Surroundings) -> Mapping[str, str]:

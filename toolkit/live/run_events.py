@@ -46,16 +46,22 @@ class RunEvents:
             self._over.set()
 
     def _take(self, line: bytes) -> None:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict) or "event" not in event:
+        event = event_of(line)
+        if event is None:
             self.strange.append(line.decode(errors="replace").rstrip())
             return
         if event["event"] in {"ended", "broken"}:
             self.ended = event
         self._heard(event)
+
+
+def event_of(line: bytes) -> Event | None:
+    """None for a line that is none."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
 
 
 def lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

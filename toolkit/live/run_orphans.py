@@ -8,6 +8,7 @@ from typing import Final
 from toolkit.engines.base import Engine
 from toolkit.errors import Conflict
 from toolkit.live.collect import collect
+from toolkit.live.room import give_back_room
 from toolkit.plans.job_layout import LOGS, OUTPUTS
 from toolkit.plans.run import CODE, LABEL_RUN
 from toolkit.workspace.model import Run, RunError
@@ -28,6 +29,7 @@ def reap_orphans(workspace: Workspace, engine: Engine) -> list[Run]:
         for handle in engine.find({LABEL_RUN: run.name}):
             handle.stop(grace=0)
         folder = workspace.folder_of(run.name)
+        give_back_room(folder)
         collect(folder / CODE, folder, {OUTPUTS: OUTPUTS, LOGS: LOGS})
         with suppress(Conflict):  # another command was faster
             if run.status == "CancelRequested":

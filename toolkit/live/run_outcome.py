@@ -14,6 +14,12 @@ from toolkit.workspace.model import RunError, RunStatus
 
 USER_ERROR: Final = "UserError"
 SYSTEM_ERROR: Final = "SystemError"
+ENGINE_LOST: Final = "EngineUnavailable"
+DISK_FULL: Final = "DiskFull"
+_FROM_OUTSIDE: Final = {
+    "told to": "somebody else stopped it, or its engine was stopped",
+    "launcher gone": "its engine let go of it",
+}
 _MEMORY_HINT: Final = "most often because the machine's memory was used up"
 
 
@@ -28,15 +34,21 @@ class RunOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All that is known at the end. `log` is the last part of the job's log."""
+    """All that is known at the end.
+
+    `log` is the last part of the job's log; `engine_lost` says why the engine could not be asked,
+    `full` which disk has no room for what the job writes. Both are empty where all is well.
+    """
 
     state: State
     ended: Event | None
-    canceled: bool
     timeout: float | None
     log: str
+    canceled: bool = False
     strange: Sequence[str] = ()
     not_collected: str = ""
+    engine_lost: str = ""
+    full: str = ""
 
 
 def outcome_of(evidence: Evidence) -> RunOutcome:
@@ -52,7 +64,12 @@ def outcome_of(evidence: Evidence) -> RunOutcome:
             code="JobTimedOut", message=f"the job ran longer than its limit of {seconds:g} s"
         )
         return RunOutcome(status="Canceled", exit_code=code, error=error)
-    failure = _failure(evidence, code, reason)
+    if evidence.full:  # what it said of it may be missing
+        failure: RunError | None = RunError(code=DISK_FULL, message=evidence.full)
+    elif evidence.engine_lost and (evidence.ended is None or reason):
+        failure = RunError(code=ENGINE_LOST, message=evidence.engine_lost)
+    else:
+        failure = _failure(evidence, code, reason)
     if failure is None and evidence.not_collected:
         failure = RunError(code=SYSTEM_ERROR, message=evidence.not_collected)
     status: RunStatus = "Completed" if failure is None else "Failed"
@@ -65,9 +82,9 @@ def _failure(evidence: Evidence, code: int | None, reason: str) -> RunError | No
         message = f"the job could not be started: {ended.get('message')}"
         return RunError(code=SYSTEM_ERROR, message=message)
     if evidence.ended is None:
-        return RunError(code=SYSTEM_ERROR, message=_unsaid(state, evidence.strange))
+        return _unsaid(state, evidence.strange)
     if reason:
-        return RunError(code=SYSTEM_ERROR, message=f"the job was ended: {reason}")
+        return RunError(code=ENGINE_LOST, message=_FROM_OUTSIDE.get(reason, reason))
     if not code:
         return None
     rank = f" in process {ended['rank']}" if ended.get("rank") else ""
@@ -87,15 +104,18 @@ def _of_the_user(evidence: Evidence, code: int, rank: str) -> str:
     return f"exit code {code}{rank}{f': {raised}' if raised else ''}"
 
 
-def _unsaid(state: State, strange: Sequence[str]) -> str:
+def _unsaid(state: State, strange: Sequence[str]) -> RunError:
     """The container is gone without a word of its program."""
     if state.out_of_memory:
-        return "the container was killed for want of memory"
+        message = "the container was killed for want of memory"
+        return RunError(code=SYSTEM_ERROR, message=message)
     if strange:
-        return f"the job could not be started: {strange[-1]}"
+        message = f"the job could not be started: {strange[-1]}"
+        return RunError(code=SYSTEM_ERROR, message=message)
     if state.status == "gone":
-        return "the container was removed by somebody else"
-    return f"the container ended with exit code {state.exit_code}"
+        return RunError(code=ENGINE_LOST, message="somebody else removed what it ran in")
+    message = f"what it ran in was killed: exit code {state.exit_code}"
+    return RunError(code=ENGINE_LOST, message=message)
 
 
 def _signal_name(number: int) -> str:

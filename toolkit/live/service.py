@@ -34,8 +34,9 @@ class Service:
 
     @property
     def scoring(self) -> Address:
+        """Where requests go; NotReady or UserCodeFailed if it has ended."""
         port = self.handle.labels.get(emulation.LABEL_PORT, azureml.SCORING_PORT)
-        return self.handle.address(int(port))
+        return self._address(int(port))
 
     @property
     def url(self) -> str:
@@ -46,7 +47,7 @@ class Service:
         """Where an IDE attaches, if the service was started for debugging."""
         if emulation.LABEL_DEBUG not in self.handle.labels:
             return None
-        return self.handle.address(azureml.DEBUG_PORT)
+        return self._address(azureml.DEBUG_PORT)
 
     @property
     def code(self) -> Path:
@@ -61,6 +62,16 @@ class Service:
         """The code folder as the service sees it, which is what breakpoints are set in."""
         return self.handle.path_inside(code_root(self.handle.labels))
 
+    def _address(self, port: int) -> Address:
+        """Raises why it ended, if it has: then it has no addresses any more."""
+        try:
+            return self.handle.address(port)
+        except KeyError as error:
+            state = self.handle.state()
+            if state.is_running:
+                raise
+            raise self.ended(state) from error
+
     def wait_ready(self, probe: Probe) -> None:
         """Return once the probe answers.
 
@@ -72,7 +83,7 @@ class Service:
             state = self.handle.state()
             if not state.is_running:
                 return state
-            return answers(self.handle.address(probe.port), probe.path) or None
+            return answers(self._address(probe.port), probe.path) or None
 
         outcome = retry_until(attempt, timeout=probe.timeout)
         if outcome is None:
@@ -165,9 +176,7 @@ def the_service(engine: Engine, name: str | None) -> Service:
     if len(found) == 1:
         return found[0]
     names = ", ".join(f"`{service.name}`" for service in find_services(engine))
-    there = (
-        f"there is: {names}" if names else "no service is running: start one with `aml-emu serve`"
-    )
+    there = f"there is: {names}" if names else "start one with `aml-emu serve`"
     if name:
         raise NotFound(f"no service named `{name}`", hint=there)
     raise NotFound("which service?" if names else "no service is running", hint=there)

@@ -74,6 +74,7 @@ def plan_replica(request: ReplicaRequest, *, name: str) -> LaunchPlan:
     return replace(
         plan,
         memory=_memory(request.deployment),
+        cpus=request.deployment.resources.cpu_limit,
         labels={
             **plan.labels,
             emulation.LABEL_ENDPOINT: request.endpoint,

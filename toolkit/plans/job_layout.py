@@ -49,6 +49,11 @@ class JobLayout:
             name = "std_log.txt" if rank is None else f"std_log_process_{rank}.txt"
         return f"{self.log_folder}/{name}"
 
+    @property
+    def mpi_log(self) -> str:
+        """What the program that starts the processes of an MPI job says itself."""
+        return f"{self.log_folder}/{'70_mpi_log.txt' if self.era == 'v1' else 'mpi_log.txt'}"
+
     def input(self, name: str) -> PurePosixPath:
         return self.data / f"INPUT_{name}"
 

@@ -10,11 +10,28 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-ImageKind = Literal["inference", "training"]
+from toolkit.plans.choices import BaseSource, CondaMode, ImageKind, ReloadMode
+
+__all__ = [
+    "BaseSource",
+    "Cache",
+    "CondaMode",
+    "Contents",
+    "ImageKind",
+    "ImagePlan",
+    "LaunchKind",
+    "LaunchPlan",
+    "Layout",
+    "Mount",
+    "PlacedFile",
+    "Port",
+    "Probe",
+    "Reload",
+    "ReloadMode",
+    "joint_id",
+]
+
 LaunchKind = Literal["service", "run"]
-ReloadMode = Literal["restart", "fork", "swap"]
-CondaMode = Literal["auto", "base", "rattler", "pip-only"]
-BaseSource = Literal["auto", "registry", "debian"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +202,8 @@ class LaunchPlan:
 
     A `leashed` thing's standard input stays open exactly as long as the process that launched it
     lives: at its end the command should end too. `memory` and `shm_size` are as Docker writes
-    sizes (`512m`); engines without limits say so in their notes.
+    sizes (`512m`), `cpus` is how many it may use at most (0.5 is half of one); engines without
+    limits say so in their notes.
     """
 
     kind: LaunchKind
@@ -207,4 +225,5 @@ class LaunchPlan:
     interface_variable: str | None = None
     leashed: bool = False
     memory: str | None = None
+    cpus: float | None = None
     shm_size: str | None = None

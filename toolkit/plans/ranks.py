@@ -57,18 +57,17 @@ def _pytorch(per_instance: int, instances: int, port: int) -> Iterator[Rank]:
 
 
 def _mpi(per_instance: int, instances: int) -> Iterator[Rank]:
-    size = per_instance * instances
-    for number in range(size):
+    """`mpirun` gives the rest, as if all were on one instance: it knows of one machine only."""
+    for number in range(per_instance * instances):
+        place = {
+            "OMPI_COMM_WORLD_LOCAL_RANK": str(number % per_instance),
+            "OMPI_COMM_WORLD_LOCAL_SIZE": str(per_instance),
+        }
         yield Rank(
             number=number,
             name=f"rank_{number}",
             env={
-                "OMPI_COMM_WORLD_RANK": str(number),
-                "OMPI_COMM_WORLD_SIZE": str(size),
-                "OMPI_COMM_WORLD_LOCAL_RANK": str(number % per_instance),
-                "OMPI_COMM_WORLD_LOCAL_SIZE": str(per_instance),
-                "PMI_RANK": str(number),
-                "PMI_SIZE": str(size),
+                **(place if instances > 1 else {}),
                 "AZ_BATCH_MASTER_NODE": f"{LOOPBACK}:{MASTER_PORT}",
                 "AZ_BATCHAI_TASK_INDEX": str(number),
             },

@@ -208,7 +208,9 @@ def _told(launch: JobLaunch, layout: JobLayout, processes: tuple[Rank, ...]) -> 
     """What the program in the container is told."""
     job = launch.job
     alone = len(processes) == 1
+    is_mpi = job.distribution is not None and job.distribution.type == "mpi"
     return {
+        **({"mpi_log": str(layout.working_dir / layout.mpi_log)} if is_mpi else {}),
         "working_dir": str(layout.working_dir),
         "folders": [OUTPUTS, LOGS],
         "project_on_path": layout.era == "v1",

@@ -64,6 +64,8 @@ class Carriers:
 
     async def _fork(self) -> Answer:
         old = self._workers.serving
+        if not old:  # while the master was at work
+            return failure("crash", "no worker is serving; see the server's log")
         master = old[0].master
         new: List[Worker] = []
         for _ in old:

@@ -14,14 +14,21 @@ import signal
 import sys
 import time
 
-from .job_process import Process, exit_code, start_agent
+from .job_process import (
+    ENDING,
+    Process,
+    exit_code,
+    hold_back,
+    let_through,
+    of_rank,
+    start_agent,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing would take 5 ms of each job
     from typing import Any, Dict, List, Optional
 
 GRACE_SECONDS = 3.0
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LAUNCHER_GONE = "launcher gone"
 TIMED_OUT = "timed out"
 TOLD = "told to"
@@ -51,11 +58,13 @@ class Job:
     def run(self) -> int:
         """The exit code of the job: that of the first process that failed."""
         self._prepare()
-        if not self._await_debugger():
-            self._end(TOLD)
-        else:
-            self._start()
+        self._await_debugger()
+        self._start()
         self._supervise()
+        if self._processes and "mpi_log" in self._told:
+            from .job_mpi import settle  # noqa: PLC0415  # few jobs need it
+
+            settle(self._failed, self._told)
         code = self._exit_code()
         tell(
             "ended",
@@ -86,10 +95,10 @@ class Job:
             if error.errno != errno.EPERM:
                 raise
 
-    def _await_debugger(self) -> bool:
-        """Whether the job is to be started: it is not, if its end was asked for meanwhile."""
+    def _await_debugger(self) -> None:
+        """Until the job may begin, or its end was asked for, as it is where its port is taken."""
         if not self._environ.get("AML_EMU_DEBUG"):
-            return True
+            return
         self._debugged = True
         ready, told = os.pipe()
         os.set_inheritable(told, True)  # noqa: FBT003  # the call takes no keyword
@@ -99,20 +108,35 @@ class Job:
         while not self._reason and not any(key.fd == ready for key in self._look(None)):
             pass
         self._selector.unregister(ready)
+        refused = not self._reason and os.read(ready, 1)
         os.close(ready)
-        return not self._reason
+        while refused and not self._reason:
+            self._look(None)
 
     def _start(self) -> None:
-        for number, rank in enumerate(self._told["ranks"]):
-            environ = dict(self._environ, **rank["env"])
-            process = Process(number, rank["log"], environ, self._told)
-            process.start()
-            self._processes.append(process)
-            self._running[process.pid] = process
+        """Start its processes: none of them any more once its end was asked for."""
+        for process in self._to_be_started():
+            hold_back()
+            try:
+                if self._reason:
+                    return
+                process.start()
+                self._processes.append(process)
+                self._running[process.pid] = process
+            finally:
+                let_through()
         tell("started", pids=[process.pid for process in self._processes])
         timeout = self._told.get("timeout")
         if timeout and not self._debugged:  # a pause at a breakpoint is not the job's time
             self._deadline = time.monotonic() + timeout
+
+    def _to_be_started(self) -> List[Process]:
+        """One for each rank; of an MPI job the program of its image that starts these."""
+        if "mpi_log" in self._told:
+            from .job_mpi import mpirun  # noqa: PLC0415  # see above
+
+            return [mpirun(self._told, self._environ)]
+        return [of_rank(n, self._told, self._environ) for n in range(len(self._told["ranks"]))]
 
     def _supervise(self) -> None:
         self._reap()

@@ -1,12 +1,13 @@
 """Holds the debugger's door of a job: clients attach here, the job's Pythons join from within.
 
-A process of its own beside the job's, so that a client's session outlives each of them. Says when
-the job may begin on the open file it is given, and everything else as JSON lines on its output.
+A process of its own beside the job's, so that a client's session outlives each of them. When
+the job may begin it closes the open file it is given; all else it says in JSON lines.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -125,7 +126,14 @@ async def run(contract: Contract, begin: int, log: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     agent = JobAgent(contract)
-    await agent.open()
+    try:
+        await agent.open()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        tell("taken", port=contract.debug_port)
+        os.write(begin, b"-")  # it does not begin: who launched it takes another port
+        return
     tell("listening")
     try:
         if os.environ["AML_EMU_DEBUG"] == "wait":

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List
 
 NOT_FOUND = 127
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Python ignores these for itself; a program expects them as the system has them.
 RESTORED = (
     signal.SIGPIPE,
@@ -29,29 +31,39 @@ def exit_code(status: int) -> int:
     return os.WEXITSTATUS(status)
 
 
+def hold_back() -> None:
+    """From now on an end that is asked for waits: a process that is being started would miss it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+
+def let_through() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
 class Process:
-    def __init__(
-        self, number: int, log: str, environ: Dict[str, str], told: Dict[str, Any]
-    ) -> None:
+    def __init__(self, number: int, log: str, argv: List[str], environ: Dict[str, str]) -> None:
         self.number = number
         self.pid = 0
         self.code = 0
         self.signal = 0
         self._log = log
+        self._argv = argv
         self._environ = environ
-        self._told = told
+        self._is_over = False
 
     def start(self) -> None:
-        """Start it in a session of its own, its output appended to its log."""
+        """Start it in a session of its own, its output appended to its log.
+
+        To be called while the signals of an end are held back.
+        """
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        argv = self._argv()
-        environ = job_environment(self._environ, self._told)
         self.pid = os.fork()
         if self.pid == 0:
-            _become(argv, environ, log)
+            _become(self._argv, self._environ, log)
         os.close(log)
 
     def ended(self, status: int) -> None:
+        self._is_over = True
         self.code = exit_code(status)
         self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
@@ -59,15 +71,26 @@ class Process:
         """To all of its group; those that left it end with the container."""
         try:
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
+        except PermissionError:
             return  # nobody is left in it
+        except ProcessLookupError:
+            if not self._is_over:  # it has just been started and has no group yet
+                os.kill(self.pid, number)
 
-    def _argv(self) -> List[str]:
-        if self._told.get("script"):
-            program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "job_script.py")
-            arguments = [expanded(word, self._environ) for word in self._told["arguments"]]
-            return [sys.executable, program, self._told["script"], *arguments]
-        return ["bash", "-c", self._told["command"]]
+
+def of_rank(number: int, told: Dict[str, Any], environ: Dict[str, str]) -> Process:
+    """The process of a job that has this number among its ranks."""
+    rank = told["ranks"][number]
+    own = dict(environ, **rank["env"])
+    return Process(number, rank["log"], _work(told, own), job_environment(own, told))
+
+
+def _work(told: Dict[str, Any], environ: Dict[str, str]) -> List[str]:
+    if told.get("script"):
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "job_script.py")
+        arguments = [expanded(word, environ) for word in told["arguments"]]
+        return [sys.executable, program, told["script"], *arguments]
+    return ["bash", "-c", told["command"]]
 
 
 def start_agent(told: int, log: str, environ: Dict[str, str]) -> int:
@@ -115,6 +138,7 @@ def _become(argv: List[str], environ: Dict[str, str], log: int) -> None:
         os.setsid()
         for number in RESTORED:
             signal.signal(number, signal.SIG_DFL)
+        let_through()
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.dup2(log, 1)

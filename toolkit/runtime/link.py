@@ -32,8 +32,8 @@ class Link:
         self._connection: Optional[socket.socket] = None
         self._thread = threading.Thread(target=self._live, name="aml-emu link", daemon=True)
         # The debugger neither traces nor shows threads that carry these marks.
-        self._thread.pydev_do_not_trace = True  # type: ignore[attr-defined]
-        self._thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]
+        self._thread.pydev_do_not_trace = True  # type: ignore[attr-defined]  # pydevd's
+        self._thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]  # pydevd's
 
     def start(self) -> None:
         self._thread.start()

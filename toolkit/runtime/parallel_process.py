@@ -73,12 +73,9 @@ class Worker:
     def _start(self) -> Dict[str, Any]:
         told, orders = os.pipe()
         answers, answer = os.pipe()
-        name = "process{:03d}".format(self._number)
+        log = "logs/user/{{0}}/process{:03d}.{{0}}.txt".format(self._number)
         program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "parallel_main.py")
-        with (
-            open("logs/user/stdout/{}.stdout.txt".format(name), "ab") as out,
-            open("logs/user/stderr/{}.stderr.txt".format(name), "ab") as err,
-        ):
+        with open(log.format("stdout"), "ab") as out, open(log.format("stderr"), "ab") as err:
             self._process = subprocess.Popen(
                 [sys.executable, program, "--worker", str(told), str(answer), *self._command],
                 pass_fds=(told, answer),

@@ -17,8 +17,8 @@ class Pulse:
         self._pause = pause or threading.Event()
         self._thread = threading.Thread(target=self.beat, name="aml-emu pulse", daemon=True)
         # The debugger neither traces nor shows threads that carry these marks.
-        self._thread.pydev_do_not_trace = True  # type: ignore[attr-defined]
-        self._thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]
+        self._thread.pydev_do_not_trace = True  # type: ignore[attr-defined]  # pydevd's
+        self._thread.is_pydev_daemon_thread = True  # type: ignore[attr-defined]  # pydevd's
 
     def start(self) -> None:
         self._thread.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from typing import Any, Awaitable, Callable, Dict, List, Optional
 
 from .contract import RELOAD_MODES, Contract
@@ -68,10 +69,8 @@ class Reloads:
                 batch, self._next = self._next, None
                 try:
                     answer = await self._reload(batch)
-                except Exception as error:  # the boundary: whoever asked must get an answer
-                    answer = failure("agent", repr(error))
-                    batch.answer.set_result(answer)
-                    raise
+                except Exception:  # noqa: BLE001  # the boundary: who asked gets an answer, who waits a turn
+                    answer = failure("agent", traceback.format_exc())
                 batch.answer.set_result(answer)
         finally:
             self._running = None

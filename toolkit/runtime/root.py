@@ -75,8 +75,8 @@ class Root:
                 message = parse(body)
                 if message.get("type") == "request":
                     self._writer.write(self._answer(message))
-        except (FrameError, OSError):
-            return  # a dying adapter cuts its last message short
+        except (FrameError, OSError, TypeError, ValueError, AttributeError):
+            return  # a dying adapter cuts its last message short; a client may send nonsense
         finally:
             self._detach()
             self._writer.close()
@@ -92,8 +92,9 @@ class Root:
         return response(request)
 
     def _on_pydevdAuthorize(self, arguments: Message) -> Optional[Message]:  # noqa: N802  # the request's name
-        given = str(arguments.get("debugServerAccessToken"))
-        return {"clientAccessToken": None} if hmac.compare_digest(given, self._token) else None
+        given = str(arguments.get("debugServerAccessToken")).encode("utf-8", "surrogatepass")
+        is_ours = hmac.compare_digest(given, self._token.encode())
+        return {"clientAccessToken": None} if is_ours else None
 
     def _on_pydevdSystemInfo(self, _: Message) -> Message:  # noqa: N802  # the request's name
         version = platform.python_version()

@@ -118,7 +118,7 @@ class Swapper:
         found = instances_of(_values(kept), {former[path].__name__ for path in stale})
         before = Loaded(self._sources, stale)
         try:
-            raw_http._rawHttpRequested = False  # noqa: SLF001
+            raw_http._rawHttpRequested = False  # noqa: SLF001  # see above
             script = self._load()
             now = self._sources.modules
             for path, values in kept.items():
@@ -131,7 +131,7 @@ class Swapper:
             adopt(found, {now[path].__name__: now[path] for path in stale if path in now})
         except BaseException:
             before.restore()
-            raw_http._rawHttpRequested = was_raw  # noqa: SLF001
+            raw_http._rawHttpRequested = was_raw  # noqa: SLF001  # see above
             raise
         blueprint = sys.modules[SERVER + ".routes"].main_blueprint
         blueprint.user_script, blueprint.swagger = script, swagger

@@ -28,7 +28,9 @@ def uninstall(name: str) -> None:
 
 
 def _paths(found: Distribution) -> List[str]:
-    return [os.path.realpath(str(found.locate_file(file))) for file in found.files or []]
+    """Where they are; one that is a link is the link, whose target is somebody else's."""
+    paths = (os.path.split(str(found.locate_file(file))) for file in found.files or [])
+    return [os.path.join(os.path.realpath(folder), name) for folder, name in paths]
 
 
 def _remove_empty(folder: str, root: str) -> None:

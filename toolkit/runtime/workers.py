@@ -100,9 +100,6 @@ class Workers:
     def serving(self) -> List[Worker]:
         return [worker for worker in self._known if worker.serving]
 
-    def with_pid(self, pid: int) -> Optional[Worker]:
-        return next((worker for worker in self._known if worker.pid == pid), None)
-
     def newcomers(self, after: int) -> List[Worker]:
         """Who has come since there were so many `arrivals`, gone again or not.
 

@@ -17,6 +17,8 @@ from toolkit.specs.asset_kind import AssetKind, asset_kind
 from toolkit.specs.asset_paths import local_path, self_contained
 from toolkit.specs.component import component_of
 from toolkit.specs.environment.asset import asset_environment
+from toolkit.specs.includes import KEY as INCLUDES
+from toolkit.specs.includes import absolute_includes
 from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest_file, parse
 
 _ELSEWHERE: Final = re.compile(r"azureml:|runs:/|[A-Za-z][A-Za-z0-9+.-]+://")
@@ -114,9 +116,7 @@ def _existing(file: YamlFile, spec: DataFile | ModelFile) -> Path:
     """The path on this machine, if it is what the type says."""
     path = local_path(file, spec.path)
     if not path.exists():
-        raise file.error(
-            ("path",), f"nothing is there: {path}", hint=nearest_file(path) or "check the path"
-        )
+        raise file.error(("path",), f"nothing is there: {path}", hint=nearest_file(path))
     if problem := type_problem(spec.type, path):
         raise file.error(("path",), problem)
     return path
@@ -137,6 +137,8 @@ def type_problem(type_: str, path: Path) -> str:
 
 def _defined(file: YamlFile, kind: AssetKind, *, type_: str) -> Asset:
     definition = self_contained(file)
+    if kind == "component" and (includes := absolute_includes(file)):
+        definition[INCLUDES] = includes
     told = definition.get
     return Asset(
         kind=kind,

@@ -142,6 +142,7 @@ class ParallelComponent(ParallelKeys, Component):
     """An entry script that is called with mini-batches of one input."""
 
     type: Literal["parallel"] = "parallel"
+    additional_includes: list[Any] | None = None
 
 
 class PipelineComponent(Component):

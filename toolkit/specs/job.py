@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,9 +18,7 @@ from toolkit.specs.distribution import Distribution, read_distribution
 from toolkit.specs.environment import Environment, environment_section
 from toolkit.specs.expressions import ExpressionError, check_references, parse_expression
 from toolkit.specs.inputs import Input, Output, read_inputs, read_outputs
-from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest, nearest_file, parse
-
-COMMAND_KEYS: Final = ("command", "environment")  # what a job must have
+from toolkit.specs.yamlfile import YamlFile, nearest_file, parse
 
 
 class ResourcesFile(BaseModel):
@@ -89,7 +87,8 @@ class CommandJob:
     """What to run: a `command` for bash (v2), or a `script` with `arguments` (v1).
 
     `environment` is one that was read, or a reference that only a workspace can resolve. `code`
-    is the folder to copy. `file` is where all this was written, for errors that come later, and
+    is the folder to copy, `includes` are what lies beside it there, by name (see
+    `specs/includes.py`). `file` is where all this was written, for errors that come later, and
     `location` where in it.
     """
 
@@ -97,6 +96,7 @@ class CommandJob:
     script: str | None = None
     arguments: tuple[str, ...] = ()
     code: Path | None = None
+    includes: Mapping[str, Path] = field(default_factory=dict)
     environment: Environment | str
     inputs: Mapping[str, Input] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
@@ -135,13 +135,8 @@ class CommandJob:
         return self.file.error((*self.location, *location), problem, hint=hint)
 
 
-def load_job(path: Path) -> CommandJob:
-    """A v2 command job; raises SpecError with `path:line` for what it does not say properly."""
-    return command_job(load_yaml(path, what="job file"))
-
-
 def command_job(file: YamlFile) -> CommandJob:
-    """The same from a file that was read."""
+    """A v2 command job; raises SpecError with `path:line` for what it does not say properly."""
     spec = parse(JobFile, file, what="a command job")
     inputs, outputs = read_inputs(file, "inputs"), read_outputs(file, "outputs")
     check_command(file, ("command",), spec.command, inputs=inputs, outputs=outputs)
@@ -183,7 +178,7 @@ def script_job(
     `code` is the folder to copy: the script's own, unless another one around it is named.
     """
     if not script.is_file():
-        hint = nearest_file(script) or "check the path"
+        hint = nearest_file(script)
         raise SpecError(f"script not found: {script}", hint=hint)
     folder = (code or script.parent).resolve()
     path = script.resolve()
@@ -267,10 +262,3 @@ def _notes(spec: JobFile, resources: ResourcesFile) -> list[str]:
     if spec.compute not in {None, "local", "azureml:local", "serverless"}:
         notes.append(f"the job runs here, not on its compute: {spec.compute}")
     return notes
-
-
-def no_such_type(file: YamlFile, written: object, known: Sequence[str]) -> SpecError:
-    """The error for a job whose `type` nobody knows."""
-    return file.error(
-        ("type",), f"unknown type of job: {written}", hint=nearest(str(written), known)
-    )

@@ -3,6 +3,8 @@
 The keys are those of azureml-core's RunConfiguration.
 """
 
+# ruff: noqa: N815  # the keys of a .runconfig
+
 from __future__ import annotations
 
 import shlex
@@ -29,21 +31,21 @@ class _Section(BaseModel):
 
 
 class _Mpi(_Section):
-    processCountPerNode: int = Field(default=1, ge=1)  # noqa: N815  # these are the file's names
+    processCountPerNode: int = Field(default=1, ge=1)  # these are the file's names
 
 
 class _PyTorch(_Section):
-    processCount: int | None = None  # noqa: N815
+    processCount: int | None = None
 
 
 class _TensorFlow(_Section):
-    workerCount: int = Field(default=1, ge=1)  # noqa: N815
-    parameterServerCount: int = Field(default=0, ge=0)  # noqa: N815
+    workerCount: int = Field(default=1, ge=1)
+    parameterServerCount: int = Field(default=0, ge=0)
 
 
 class _DataReference(_Section):
-    dataStoreName: str  # noqa: N815
-    pathOnDataStore: str | None = None  # noqa: N815
+    dataStoreName: str
+    pathOnDataStore: str | None = None
     mode: str = "mount"
 
 
@@ -59,14 +61,14 @@ class RunConfigurationFile(BaseModel):
     target: str | None = None
     framework: str | None = None
     communicator: str | None = None
-    maxRunDurationSeconds: float | None = None  # noqa: N815
-    nodeCount: int = Field(default=1, ge=1)  # noqa: N815
-    instanceTypes: list[str] | None = None  # noqa: N815
+    maxRunDurationSeconds: float | None = None
+    nodeCount: int = Field(default=1, ge=1)
+    instanceTypes: list[str] | None = None
     priority: int | None = None
-    credentialPassthrough: bool | None = None  # noqa: N815
+    credentialPassthrough: bool | None = None
     identity: Any = None
     environment: Any
-    environmentVariables: dict[str, str] | None = None  # noqa: N815
+    environmentVariables: dict[str, str] | None = None
     history: Any = None
     spark: Any = None
     docker: dict[str, Any] | None = None
@@ -75,14 +77,14 @@ class RunConfigurationFile(BaseModel):
     mpi: dict[str, Any] | None = None
     pytorch: dict[str, Any] | None = None
     paralleltask: Any = None
-    containerInstance: Any = None  # noqa: N815
-    exposedPorts: Any = None  # noqa: N815
-    dataReferences: dict[str, Any] | None = None  # noqa: N815
+    containerInstance: Any = None
+    exposedPorts: Any = None
+    dataReferences: dict[str, Any] | None = None
     data: dict[str, Any] | None = None
-    outputData: dict[str, Any] | None = None  # noqa: N815
+    outputData: dict[str, Any] | None = None
     datacaches: Any = None
-    sourceDirectoryDataStore: str | None = None  # noqa: N815
-    applicationEndpoints: Any = None  # noqa: N815
+    sourceDirectoryDataStore: str | None = None
+    applicationEndpoints: Any = None
     amlcompute: Any = None
     kubernetescompute: Any = None
     databricks: Any = None

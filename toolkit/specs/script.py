@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from toolkit.errors import SpecError
-from toolkit.specs.yamlfile import at_line
+from toolkit.specs.yamlfile import at_line, nearest_file
 
 
 def check_scoring_script(path: Path) -> None:
@@ -14,7 +14,7 @@ def check_scoring_script(path: Path) -> None:
     try:
         source = path.read_bytes()
     except FileNotFoundError as error:
-        raise SpecError(f"scoring script not found: {path}", hint="check the path") from error
+        raise SpecError(f"scoring script not found: {path}", hint=nearest_file(path)) from error
     except OSError as error:
         raise SpecError(f"scoring script cannot be read: {path}", details=str(error)) from error
     try:

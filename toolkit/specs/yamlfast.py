@@ -48,12 +48,12 @@ def _value(loader: _Loader, node: Node, known: dict[int, Any]) -> Any:
         case MappingNode():
             loader.flatten_mapping(node)
             found = known[id(node)] = CommentedMap()
-            found._yaml_set_line_col(node.start_mark.line, node.start_mark.column)  # noqa: SLF001
+            found._yaml_set_line_col(node.start_mark.line, node.start_mark.column)  # noqa: SLF001  # as below
             for key, value in node.value:
                 _pair(loader, found, key, value, known)
         case SequenceNode():
             found = known[id(node)] = CommentedSeq()
-            found._yaml_set_line_col(node.start_mark.line, node.start_mark.column)  # noqa: SLF001
+            found._yaml_set_line_col(node.start_mark.line, node.start_mark.column)  # noqa: SLF001  # as below
             for index, each in enumerate(node.value):
                 found.append(_value(loader, each, known))
                 place = [each.start_mark.line, each.start_mark.column]

@@ -60,13 +60,6 @@ class YamlFile:
         lines = self.path.read_text("utf-8").splitlines()
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
-    def line_containing(self, text: str) -> int | None:
-        """1-based line of the first occurrence of `text`."""
-        for number, line in enumerate(self.path.read_text("utf-8").splitlines(), start=1):
-            if text in line:
-                return number
-        return None
-
     def error(
         self, location: Location, problem: str, *, hint: str = "", details: str = ""
     ) -> SpecError:
@@ -87,9 +80,7 @@ def load_yaml(path: Path, *, what: str) -> YamlFile:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
-        raise SpecError(
-            f"{what} not found: {path}", hint=nearest_file(path) or "check the path"
-        ) from error
+        raise SpecError(f"{what} not found: {path}", hint=nearest_file(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error
     try:
@@ -157,9 +148,9 @@ def _fields(model: type[BaseModel]) -> list[str]:
 
 
 def nearest_file(path: Path) -> str:
-    """A hint naming the file beside `path` that was probably meant; empty if there is none."""
+    """What to do about a path where nothing is: the file beside it that was probably meant."""
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
     names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
     close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
-    return f"did you mean `{path.parent / close[0]}`?" if close else ""
+    return f"did you mean `{path.parent / close[0]}`?" if close else "check the path"

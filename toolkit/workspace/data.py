@@ -17,6 +17,7 @@ from toolkit.settings import Settings
 from toolkit.specs.yamlfile import nearest, nearest_file
 from toolkit.workspace.model import AssetKind, AssetVersion
 from toolkit.workspace.references import is_reference
+from toolkit.workspace.runs import SHOWN_FOLDERS
 from toolkit.workspace.workspace import DEFAULT_DATASTORE, Workspace
 
 # every Azure workspace has these without anybody making them
@@ -31,8 +32,6 @@ _JOB: Final = re.compile(
 _MLFLOW_RUN: Final = re.compile(r"runs:/+(?P<run>[^/]+)(?:/(?P<path>.*))?")
 _ARTIFACT_STORE: Final = re.compile(r"ExperimentRun/dcid\.(?P<run>[^/]+)(?:/(?P<path>.*))?")
 _REMOTE: Final = re.compile(r"(?P<scheme>https?|wasbs?|abfss?|adl)://", re.IGNORECASE)
-# what a run's artifacts show of its folder; the rest of them MLflow logged
-_SHOWN_FOLDERS: Final = ("outputs", "logs", "azureml-logs", "user_logs", "system_logs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class DataLocator:
         text = reference.strip()
         path = self._named(text, kinds) or _local(text, folder)
         if must_exist and not path.exists():
-            raise NotFound(f"nothing is there: {path}", hint=nearest_file(path) or "check the path")
+            raise NotFound(f"nothing is there: {path}", hint=nearest_file(path))
         return path
 
     def datastore(self, name: str) -> Path:
@@ -131,7 +130,7 @@ class DataLocator:
         run = self.workspace.folder_of(name)
         logged = _inside(run / "artifacts", path, text)
         shown = PurePosixPath(path).parts[:1]
-        return _inside(run, path, text) if shown and shown[0] in _SHOWN_FOLDERS else logged
+        return _inside(run, path, text) if shown and shown[0] in SHOWN_FOLDERS else logged
 
     def _behind_url(self, url: str) -> Path:
         matching = [prefix for prefix in self.settings.urls if url.startswith(prefix)]

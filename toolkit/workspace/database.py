@@ -45,7 +45,7 @@ class Transaction:
         """Add a row; its rowid."""
         places = ", ".join("?" for _ in columns)
         # tables and columns are named by the program, never by its input
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608  # as said
         return self._connection.execute(sql, tuple(columns.values())).lastrowid or 0
 
     def update(self, table: str, key: Mapping[str, Any], columns: Mapping[str, Any]) -> int:

@@ -59,6 +59,8 @@ class Downloads:
         self._opener = opener
 
     def __call__(self, url: str) -> Path:
+        from http.client import HTTPException  # noqa: PLC0415  # few jobs download
+
         shown, entry = without_secret(url), self._entry(url)
         target = entry / _file_name(url)
         facts = _checked(entry, target)
@@ -70,7 +72,7 @@ class Downloads:
             error.close()
             if error.code != HTTPStatus.NOT_MODIFIED:
                 raise _refused(error.code, shown) from error
-        except (URLError, TimeoutError, ConnectionError) as error:
+        except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
             if facts is None:
                 raise DownloadFailed(
                     f"cannot be downloaded: {shown}",

@@ -8,6 +8,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
+from toolkit.workspace.kinds import AssetKind
+
+__all__ = [
+    "TERMINAL",
+    "AssetChanges",
+    "AssetKind",
+    "AssetVersion",
+    "Experiment",
+    "Metric",
+    "NewAsset",
+    "NewRun",
+    "Owner",
+    "Record",
+    "RecordKind",
+    "Run",
+    "RunChanges",
+    "RunError",
+    "RunKind",
+    "RunNaming",
+    "RunStatus",
+    "RunSummary",
+]
+
 RunStatus = Literal[
     "NotStarted",
     "Starting",
@@ -35,7 +58,6 @@ RecordKind = Literal[
     "residuals",
     "predictions",
 ]
-AssetKind = Literal["data", "model", "environment", "component"]
 
 TERMINAL: Final[frozenset[RunStatus]] = frozenset({"Completed", "Failed", "Canceled"})
 
@@ -54,7 +76,11 @@ class Owner:
 
 @dataclass(frozen=True, kw_only=True)
 class RunError:
-    """Why a run failed: `code` is `UserError` if it was the user's code, else `SystemError`."""
+    """Why a run failed.
+
+    `code` is `UserError` if it was the user's code, `DiskFull` or `EngineUnavailable` if it was
+    the machine, else `SystemError`.
+    """
 
     code: str
     message: str

@@ -1,5 +1,7 @@
 """Which process looks after a run, and whether it still does. Pids are used again."""
 
+# ruff: noqa: PLC0415  # listing finished runs needs none of it
+
 from __future__ import annotations
 
 import os
@@ -18,14 +20,14 @@ def this_process() -> Owner:
 
 def owner_of(pid: int) -> Owner:
     """The owner that a running process is, e.g. a keeper that was just started."""
-    import psutil  # noqa: PLC0415  # 10 ms, and listing finished runs needs none of it
+    import psutil  # 10 ms, and listing finished runs needs none of it
 
     return Owner(pid=pid, started=psutil.Process(pid).create_time(), host=_host())
 
 
 def is_gone(owner: Owner) -> bool:
     """Whether the process ended. Of another host's processes nothing is known: not gone."""
-    import psutil  # noqa: PLC0415
+    import psutil
 
     if owner.host != _host():
         return False
@@ -41,6 +43,6 @@ def is_gone(owner: Owner) -> bool:
 
 
 def _host() -> str:
-    import platform  # noqa: PLC0415  # see above
+    import platform  # see above
 
     return platform.node()

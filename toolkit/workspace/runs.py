@@ -44,6 +44,8 @@ RUN_FOLDERS: Final = (
     "artifacts",
     "inputs",
 )
+SHOWN_FOLDERS: Final = ("outputs", "logs", "azureml-logs", "user_logs", "system_logs")
+"""What a run's artifacts show of its folder; the rest of them was logged, by MLflow for one."""
 # said as what they are in, not as what they are not in: an index finds those
 _UNFINISHED: Final = ", ".join(f"'{each}'" for each in get_args(RunStatus) if each not in TERMINAL)
 

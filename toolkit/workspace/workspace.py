@@ -1,5 +1,7 @@
 """The workspace of a project: one database and the folders beside it."""
 
+# ruff: noqa: PLC0415  # a list of runs is to be there at once
+
 from __future__ import annotations
 
 from functools import cached_property
@@ -59,25 +61,25 @@ class Workspace:
     # imported when they are first wanted: a list of runs is to be there at once
     @cached_property
     def metrics(self) -> Metrics:
-        from toolkit.workspace.metrics import Metrics  # noqa: PLC0415
+        from toolkit.workspace.metrics import Metrics
 
         return Metrics(self._database)
 
     @cached_property
     def assets(self) -> Assets:
-        from toolkit.workspace.assets import Assets  # noqa: PLC0415
+        from toolkit.workspace.assets import Assets
 
         return Assets(self._database, self.state_folder)
 
     @cached_property
     def experiments(self) -> Experiments:
-        from toolkit.workspace.experiments import Experiments  # noqa: PLC0415
+        from toolkit.workspace.experiments import Experiments
 
         return Experiments(self._database)
 
     @cached_property
     def documents(self) -> Documents:
-        from toolkit.workspace.documents import Documents  # noqa: PLC0415
+        from toolkit.workspace.documents import Documents
 
         return Documents(self._database)
 
@@ -93,7 +95,7 @@ class Workspace:
         rows = self._database.rows(fact)
         if not rows:
             with self._database.transaction() as transaction:
-                import uuid  # noqa: PLC0415  # 10 ms, once in the life of a workspace
+                import uuid  # 10 ms, once in the life of a workspace
 
                 sql = "INSERT OR IGNORE INTO facts (key, value) VALUES ('id', ?)"
                 transaction.run(sql, (str(uuid.uuid4()),))

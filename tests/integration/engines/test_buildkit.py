@@ -105,7 +105,7 @@ def build(api: docker.APIClient, base: str, events: list[BuildEvent]) -> Build:
     ) -> str:
         default = "\n".join([f"FROM {base}", *lines, ""])
         context = context_of([placed("Dockerfile", (text or default).encode()), *files])
-        request = BuildRequest(context=context, labels={LABEL: "1"}, **fields)  # type: ignore[arg-type]
+        request = BuildRequest(context=context, labels={LABEL: "1"}, **fields)  # type: ignore[arg-type]  # as given
         return build_image(api, request, on_event=events.append, cancel=cancel)
 
     return built

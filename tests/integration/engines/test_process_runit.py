@@ -229,7 +229,7 @@ def test_a_script_that_cannot_be_run_is_told_of(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize("finishes", [False, True])
-def test_a_service_that_dies_at_once_does_not_spin(tree: Tree, finishes: bool) -> None:  # noqa: FBT001
+def test_a_service_that_dies_at_once_does_not_spin(tree: Tree, *, finishes: bool) -> None:
     tree.script("one", "run", "echo run; exit 1")
     if finishes:
         tree.script("one", "finish", "exit 0")

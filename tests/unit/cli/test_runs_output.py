@@ -64,9 +64,18 @@ def test_spans(seconds: float, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "told"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (12e6, "12 MB"), (3e9, "3 GB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1500, "1.5 kB"),
+        (12e6, "12 MB"),
+        (58_400_000, "58 MB"),
+        (999_600, "1.0 MB"),
+        (1.9e9, "1.9 GB"),
+        (7e15, "7000 TB"),
+    ],
 )
-def test_sizes(count: int, told: str) -> None:
+def test_sizes_are_told_as_docker_tells_them(count: int, told: str) -> None:
     assert size(int(count)) == told
 
 

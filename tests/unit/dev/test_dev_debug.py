@@ -3,7 +3,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from toolkit.dev.debug import DebugSession, PathMapping, workspace_of, write_launch_json
+from toolkit.dev.debug import (
+    DebugSession,
+    PathMapping,
+    code_mappings,
+    workspace_of,
+    write_launch_json,
+)
 from toolkit.engines.base import Address
 
 
@@ -71,3 +77,25 @@ def test_a_home_folder_with_vs_codes_extensions_is_no_workspace(
 def test_without_any_settings_the_project_is_the_workspace(tmp_path: Path, script: Path) -> None:
     assert workspace_of(script, project=tmp_path / "home/repo") == tmp_path / "home/repo"
     assert workspace_of(script, project=tmp_path / "other") == script.parent
+
+
+def test_what_lies_beside_the_code_is_mapped_before_it(tmp_path: Path) -> None:
+    for name in ("src/pkg", "lib", "src/.git"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("src/main.py", "src/data.csv", "util.py"):
+        (tmp_path / name).write_text("")
+    code, remote = tmp_path / "src", PurePosixPath("/wd")
+
+    def mapped(**includes: Path) -> list[tuple[str, str]]:
+        found = code_mappings(code, {k.replace("_", "."): p for k, p in includes.items()}, remote)
+        return [(str(each.local.relative_to(tmp_path)), str(each.remote)) for each in found]
+
+    assert mapped() == [("src", "/wd")]
+    packed = {"lib": tmp_path / "lib", "lib_zip": tmp_path / "lib"}
+    assert mapped(**packed) == [("lib", "/wd/lib"), ("src", "/wd")]
+    assert mapped(util_py=tmp_path / "util.py") == [
+        ("src/main.py", "/wd/main.py"),
+        ("util.py", "/wd/util.py"),
+        ("src/pkg", "/wd/pkg"),
+    ]
+    assert code_mappings(None, {}, remote) == ()

@@ -13,6 +13,7 @@ from toolkit.dropin.azureml.core.run import Run
 from toolkit.dropin.azureml.exceptions import (
     ModelNotFoundException,
     ModelPathNotFoundException,
+    ServiceException,
     UserErrorException,
 )
 from toolkit.workspace.model import NewAsset
@@ -110,3 +111,63 @@ def test_the_default_datastore_is_a_folder(here: Any, home: Path, workspace: Wor
     assert (home / "back/in/b/c").read_text() == "2"
     with pytest.raises(UserErrorException, match=r"no datastore `none`.*\[datastores\]"):
         Datastore.get(here, "none")
+
+
+def test_what_is_on_a_datastore_already_is_left_as_it_is(
+    here: Any, home: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tree(home, {"src": {"a": "1"}})
+    store = here.get_default_datastore()
+    assert str(store.upload("src", "in")) == "$AZUREML_DATAREFERENCE_in"
+    write_tree(home, {"src": {"a": "2", "b": "3"}})
+    store.upload("src", "in")
+    assert (workspace.data_folder / "in/a").read_text() == "1"
+    assert "Target already exists. Skipping upload for in/a" in capsys.readouterr().out
+    store.upload("src", "in", overwrite=True, show_progress=False)
+    assert (workspace.data_folder / "in/a").read_text() == "2"
+    assert capsys.readouterr().out == ""
+    with pytest.raises(UserErrorException, match="not a folder: nowhere"):
+        store.upload("nowhere")
+
+
+def test_the_default_datastore_is_there_from_the_start(here: Any) -> None:
+    assert Datastore.get(here, "workspaceblobstore").name == "workspaceblobstore"
+
+
+def test_models_by_their_tags_and_properties(here: Any, home: Path) -> None:
+    (home / "m").write_text("m")
+    for number, tags in enumerate(({"kind": "a"}, {"kind": "b"}, {"kind": "a", "best": "1"})):
+        Model.register(here, "m", "iris", tags=tags, properties={"number": number})
+    assert [each.version for each in Model.list(here, tags=[["kind", "a"]])] == [3, 1]
+    assert [each.version for each in Model.list(here, tags=["best", ["kind", "a"]])] == [3]
+    assert [each.version for each in Model.list(here, properties=[["number", 1]])] == [2]
+    assert Model(here, "iris", tags=[["kind", "b"]]).version == 2
+    with pytest.raises(ModelNotFoundException, match=r"kind.*c"):
+        Model(here, "iris", tags=[["kind", "c"]])
+
+
+@pytest.mark.parametrize("version", ["007", "1.0", "7"])
+def test_a_version_is_found_again_by_what_it_says(
+    here: Any, home: Path, workspace: Workspace, version: str
+) -> None:
+    (home / "m").write_text("m")
+    workspace.assets.register(
+        NewAsset(kind="model", name="m", version=version, path=home / "m", copied=True)
+    )
+    model = Model(here, "m")
+    assert Model(here, id=model.id).version == model.version
+    assert Path(model.download("there")).read_text() == "m"
+
+
+def test_only_what_is_not_there_is_the_scripts_mistake(
+    in_job: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZUREML_RUN_TOKEN", "of.another.process")
+    run = Run.get_context()
+    for asked in (
+        lambda: Dataset.get_by_name(run.experiment.workspace, "none"),
+        lambda: Datastore.get(run.experiment.workspace, "none"),
+        lambda: run.download_file("none"),
+    ):
+        with pytest.raises(ServiceException, match="not a token"):
+            asked()

@@ -15,17 +15,20 @@ from toolkit.dropin.azureml.core import Environment, RunConfiguration, ScriptRun
 from toolkit.dropin.azureml.core.environment import DockerBuildContext
 from toolkit.dropin.azureml.core.runconfig import (
     DataReferenceConfiguration,
+    DockerConfiguration,
     MpiConfiguration,
     PyTorchConfiguration,
 )
 from toolkit.dropin.azureml.data.data_reference import DataReference
 from toolkit.dropin.azureml.data.dataset_consumption_config import DatasetConsumptionConfig
+from toolkit.dropin.azureml.data.dataset_factory import TabularDatasetFactory
 from toolkit.dropin.azureml.data.output_dataset_config import OutputFileDatasetConfig
 from toolkit.dropin.azureml.exceptions import UserErrorException
 from toolkit.dropin.azureml.pipeline.core import (
     Pipeline,
     PipelineData,
     PipelineParameter,
+    PublishedPipeline,
     StepSequence,
 )
 from toolkit.dropin.azureml.pipeline.steps import (
@@ -233,3 +236,44 @@ def test_bad_names_of_data_are_refused() -> None:
         Table().as_named_input("1a")
     with pytest.raises(UserErrorException, match="mode must be"):
         DataReference(STORE, "a", mode="copy")
+
+
+def test_a_step_that_was_left_out_is_named() -> None:
+    first, second = PythonScriptStep("a.py", name="first"), PythonScriptStep("b.py", name="second")
+    second.run_after(first)
+    with pytest.raises(UserErrorException, match=r"`second` comes after `first`.*resolve_closure"):
+        _ = Pipeline(None, [second], resolve_closure=False).graph
+
+
+def test_a_published_pipeline_has_no_address_and_says_what_to_do() -> None:
+    told = dict.fromkeys(("id", "name", "description", "version", "status"), "x")
+    with pytest.raises(AttributeError, match=r"published\.submit"):
+        _ = PublishedPipeline(None, told).endpoint
+
+
+@pytest.mark.parametrize("given", [{"allowed_failed_count": 3}, {"allowed_failed_percent": 5.0}])
+def test_limits_of_a_parallel_step_that_nobody_would_keep(given: dict[str, Any]) -> None:
+    with pytest.raises(UserErrorException, match="not emulated: use error_threshold"):
+        ParallelRunConfig(Environment("e"), "score.py", -1, "append_row", **given)
+
+
+@pytest.mark.parametrize("given", [{"include_path": True}, {"partition_format": "{day}.csv"}])
+def test_columns_that_nobody_would_add(given: dict[str, Any]) -> None:
+    with pytest.raises(UserErrorException, match="not emulated: add such columns"):
+        TabularDatasetFactory.from_delimited_files("t.csv", **given)
+
+
+def test_a_run_configuration_comes_back_as_it_was() -> None:
+    config = RunConfiguration(script="a.py", arguments=["1"])
+    config.docker = DockerConfiguration(
+        use_docker=True, shared_volumes=False, arguments=["--gpus"], shm_size="1g"
+    )
+    config.history.snapshot_project = False
+    config.history.directories_to_watch = ["logs", "more"]
+    config.mpi = MpiConfiguration(2, 3)
+    config.pytorch = PyTorchConfiguration("Gloo", 4, 2)
+    config.data_references["d"] = DataReferenceConfiguration(
+        "s", "download", "a", "b", overwrite=True
+    )
+    said = config._as_json()
+    assert RunConfiguration._of(said)._as_json() == said

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.dropin.azureml.core.conda_dependencies import CondaDependencies
+from toolkit.specs.yamlfile import load_yaml, plain
 
 HEADER = """\
 # Conda environment specification. The dependencies defined in this file will
@@ -119,3 +120,9 @@ def test_it_is_saved_under_a_name_in_a_folder_and_beside_a_project(tmp_path: Pat
 def test_what_it_lacks_is_named() -> None:
     with pytest.raises(AttributeError, match=r"CondaDependencies.merge_requirements"):
         CondaDependencies().merge_requirements()
+
+
+def test_variables_are_yaml(tmp_path: Path) -> None:
+    said = {"dependencies": ["python=3.8"], "variables": {"PATTERN": "a\\b", "EMPTY": None}}
+    path = CondaDependencies(_underlying_structure=said).save(str(tmp_path))
+    assert plain(load_yaml(Path(path), what="conda file").data)["variables"] == said["variables"]

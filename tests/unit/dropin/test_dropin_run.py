@@ -243,3 +243,29 @@ def test_an_emulator_that_is_gone_is_told(
     monkeypatch.setenv("AML_EMU_TRACKING", "http://127.0.0.1:9")
     with pytest.raises(ServiceException, match=r"does not answer at 127\.0\.0\.1:9"):
         Run.get_context().log("a", 1)
+
+
+@pytest.mark.parametrize(("path", "extension"), [("./plot", ""), ("a.d/plot.jpeg", ".jpeg")])
+def test_a_picture_keeps_its_extension(home: Path, path: str, extension: str) -> None:
+    (home / path).parent.mkdir(exist_ok=True)
+    (home / path).write_bytes(b"p")
+    run = Run.get_context()
+    run.log_image("loss", path=path)
+    (name,) = run.get_file_names()
+    assert Path(name).suffix == extension
+    assert name.startswith("loss_")
+    assert "/" not in name
+
+
+def test_the_runs_of_an_experiment_are_those_at_the_top() -> None:
+    run = Run.get_context()
+    child = run.child_run("child")
+    child.tag("kind", "small")
+    found = run.experiment.get_runs
+    assert [each.id for each in found()] == [run.id]
+    assert {each.id for each in found(include_children=True)} == {run.id, child.id}
+    assert [each.id for each in found(tags={"kind": "small"}, include_children=True)] == [child.id]
+    assert list(found(type="hyperdrive")) == []
+    run.add_properties({"by": "me"})
+    assert [each.id for each in found(properties={"by": "me"})] == [run.id]
+    assert list(found(properties="other")) == []

@@ -91,3 +91,15 @@ time.sleep(600)
         assert next(program.lines()) == "deaf\n"
         program.end()
         assert program.exit_code() == -signal.SIGKILL
+
+
+def test_passwords_in_addresses_are_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    proxy = "http_proxy=http://me:p@ss@proxy:3128"
+    run([sys.executable, "-c", "", proxy, "image@sha256:1"], environ={})
+    assert "p@ss" not in caplog.text
+    assert "http_proxy=http://***@proxy:3128" in caplog.text
+    assert "image@sha256:1" in caplog.text
+    with pytest.raises(EngineUnavailable) as error:
+        run([sys.executable, "-c", "input()" * 9, proxy], environ={}, timeout=0.0)
+    assert "p@ss" not in error.value.message

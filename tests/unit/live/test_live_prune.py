@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeEngine, Script
-from toolkit.cli.prune import shown
 from toolkit.engines.automatic import AutomaticEngine
 from toolkit.engines.base import BuildOptions
 from toolkit.errors import EngineUnavailable
@@ -100,18 +99,3 @@ def test_the_fake_keeps_the_newest_of_each_name() -> None:
     removed = engine.prune(everything=False, dry_run=False).removed
     assert len(removed) == 1
     assert removed[0].name.startswith("aml-emu/iris:")
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1500, "1.5 kB"),
-        (58_400_000, "58 MB"),
-        (1_900_000_000, "1.9 GB"),
-        (7 * 10**15, "7000 TB"),
-    ],
-)
-def test_sizes_are_told_as_docker_tells_them(size: int, text: str) -> None:
-    assert shown(size) == text

@@ -16,11 +16,13 @@ import pytest
 
 from tests.fakes import FakeEngine, FakeHandle, Script, wait_for
 from tests.project import write_tree
-from toolkit.errors import NameTaken, NotFound, PortTaken
+from toolkit.engines.base import Handle, State
+from toolkit.errors import EngineUnavailable, NameTaken, NotFound, PortTaken
 from toolkit.live.inputs import data_locator, resolve_inputs
 from toolkit.live.run import LiveRun, RunDebug, RunRequest, reap_orphans, start_run
 from toolkit.live.run_cancel import cancel_run
 from toolkit.live.run_files import follow_log, logs_of
+from toolkit.plans.model import LaunchPlan
 from toolkit.settings import Settings
 from toolkit.specs.inputs import Input, Output
 from toolkit.specs.job import CommandJob
@@ -35,6 +37,8 @@ def event(**fields: Any) -> bytes:
 
 
 ENDED = event(event="ended", exit_code=0, signal=0, rank=0, reason="")
+LISTENING = event(event="listening")
+TAKEN = event(event="taken", port=5678)
 FAILED = event(event="ended", exit_code=1, signal=0, rank=0, reason="")
 
 
@@ -65,7 +69,7 @@ class Bench:
         )
 
     def running(self, **changes: Any) -> LiveRun:
-        return self.start(Script(), **changes)
+        return self.start(Script(log=LISTENING if changes.get("debug") else b""), **changes)
 
 
 @pytest.fixture
@@ -199,6 +203,111 @@ def test_a_port_that_was_asked_for_is_not_exchanged(bench: Bench) -> None:
     port = int(first.launched.debug_address.rpartition(":")[2])
     with pytest.raises(PortTaken, match=str(port)):
         bench.running(debug=RunDebug(port=port))
+
+
+class Contested(FakeEngine):
+    """On its network others take the first ports in the last moment."""
+
+    def __init__(self, *, lost: int) -> None:
+        super().__init__(known=[IMAGE])
+        self.lost = lost
+
+    def launch(self, plan: LaunchPlan) -> Handle:
+        self.script = Script(log=TAKEN if len(self.launched) < self.lost else LISTENING)
+        return super().launch(plan)
+
+
+def test_a_port_that_was_taken_meanwhile_is_exchanged(bench: Bench) -> None:
+    bench.engine = engine = Contested(lost=2)
+    live = bench.start(debug=RunDebug())
+    told = [plan.env["AML_EMU_SHOWN_ADDRESS"] for plan in engine.launched]
+    assert len(set(told)) == 3
+    assert live.launched.debug_address == told[-1]
+    assert bench.workspace.runs.get(live.run.name).debug_address == told[-1]
+    assert [each.plan for each in engine.daemon.handles] == engine.launched[-1:]
+
+
+def test_a_port_that_was_asked_for_and_taken_meanwhile_is_the_runs_failure(bench: Bench) -> None:
+    bench.engine = engine = Contested(lost=1)
+    with pytest.raises(PortTaken, match="port 5999 is in use by"):
+        bench.start(debug=RunDebug(port=5999))
+    assert not engine.daemon.handles
+    (run,) = bench.workspace.runs.list()
+    assert run.status == "Failed"
+
+
+class Lost(FakeHandle):
+    """Of an engine that has gone away."""
+
+    def wait(self, timeout: float | None = None) -> State:
+        raise EngineUnavailable("the engine does not answer any more")
+
+    def stop(self, *, grace: float = 10.0) -> None:
+        super().stop(grace=grace)
+        raise EngineUnavailable("the engine does not answer any more")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        (b"", "Failed", "EngineUnavailable"),
+        (ENDED, "Completed", ""),
+        (FAILED, "Failed", "UserError"),
+    ],
+)
+def test_a_run_ends_although_its_engine_is_gone(
+    bench: Bench, said: bytes, status: str, code: str
+) -> None:
+    live = bench.running()
+    handle = handle_of(live)
+    handle.__class__ = Lost
+    write_tree(live.folder / "code", {"outputs": {"m.txt": "m"}})
+    handle.say(said)
+    handle.end(0)
+    run = live.wait()
+    assert (run.status, run.error.code if run.error else "") == (status, code)
+    assert (live.folder / "outputs" / "m.txt").exists()
+
+
+def test_a_run_is_canceled_although_its_engine_is_gone(bench: Bench) -> None:
+    live = bench.running()
+    handle_of(live).__class__ = Lost
+    live.cancel()
+    assert live.wait().status == "Canceled"
+
+
+def test_a_bug_of_ours_fails_the_run(bench: Bench) -> None:
+    job = replace(bench.job, code=bench.settings.project / "not" / "there")
+    with pytest.raises(FileNotFoundError):
+        bench.start(job=job)
+    (run,) = bench.workspace.runs.list()
+    assert run.status == "Failed"
+    assert run.error is not None
+    assert "FileNotFoundError" in run.error.message
+
+
+def test_an_output_that_cannot_be_registered_fails_the_run(bench: Bench) -> None:
+    job = replace(bench.job, outputs={"a": Output(name="kept", version="1")})
+    for content, status in (("1", "Completed"), ("2", "Failed")):
+        live = bench.running(job=job)
+        (live.run.outputs["a"] / "model.txt").write_text(content * 20)
+        handle_of(live).say(ENDED)
+        handle_of(live).end(0)
+        run = live.wait()
+        assert run.status == status
+    assert run.error is not None
+    assert run.error.message.startswith("output `a` could not be registered as `kept`: ")
+
+
+def test_the_room_for_the_end_is_given_back(bench: Bench) -> None:
+    live = bench.running()
+    kept = live.folder / ".room"
+    assert kept.stat().st_size > 100_000
+    handle_of(live).say(ENDED)
+    handle_of(live).end(0)
+    live.wait()
+    assert not kept.exists()
+    assert not (live.folder / ".probe").exists()
 
 
 def test_what_a_killed_command_left_is_reaped(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,40 @@ def test_a_service_that_ends_while_starting_is_not_waited_for(
         service.wait_ready(replace(PROBE, timeout=600))
     assert caught.value.message == "service `iris` ended (exit code 7)"
     assert caught.value.details == "last words"
+
+
+def test_a_service_that_has_ended_has_no_address_but_a_reason(
+    engine: FakeEngine, desk: Desk
+) -> None:
+    engine.script = Script(log=FAILED_SCRIPT.encode(), exit_code=0)
+    service = start_service(engine, desk.plan())
+    with pytest.raises(UserCodeFailed, match="ValueError: no model"):
+        _ = service.url
+
+
+class JustEnded:
+    """A handle of something that ends between the first look at it and the next."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self._looks = 0
+
+    def state(self) -> State:
+        self._looks += 1
+        found: State = self._handle.state()
+        return State(status="running") if self._looks == 1 else found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
+
+
+def test_a_service_that_ends_between_two_looks_is_told_as_ended(
+    engine: FakeEngine, desk: Desk
+) -> None:
+    engine.script = Script(log=b"last words\n", exit_code=7)
+    handle: Any = JustEnded(start_service(engine, desk.plan()).handle)
+    with pytest.raises(NotReady, match=r"ended \(exit code 7\)"):
+        Service(handle).wait_ready(replace(PROBE, timeout=600))
 
 
 def test_a_service_that_was_taken_away_is_not_waited_for(engine: FakeEngine, desk: Desk) -> None:

@@ -19,7 +19,6 @@ def ended(code: int, **more: Any) -> Evidence:
     return Evidence(
         state=State(status="exited", exit_code=code),
         ended=event,
-        canceled=False,
         timeout=None,
         log="",
     )
@@ -42,9 +41,22 @@ def ended(code: int, **more: Any) -> Evidence:
         ),
         (replace(ended(143), canceled=True), "Canceled", ""),
         (replace(ended(143, reason="timed out"), timeout=5.0), "Canceled", "its limit of 5 s"),
-        (ended(143, reason="launcher gone"), "Failed", "the job was ended: launcher gone"),
+        (ended(143, reason="launcher gone"), "Failed", "its engine let go of it"),
+        (ended(143, reason="told to"), "Failed", "somebody else stopped it"),
+        (
+            replace(ended(0), ended=None, state=State(status="exited", exit_code=137)),
+            "Failed",
+            "was killed: exit code 137",
+        ),
         (replace(ended(0), not_collected="the disk is full: x"), "Failed", "the disk is full: x"),
-        (replace(ended(0), ended=None, state=GONE), "Failed", "removed by somebody else"),
+        (replace(ended(0), ended=None, state=GONE), "Failed", "somebody else removed"),
+        (replace(ended(0), full="the disk is full: /x"), "Failed", "the disk is full: /x"),
+        (replace(ended(1), full="the disk is full: /x"), "Failed", "the disk is full: /x"),
+        (replace(ended(0), canceled=True, full="the disk is full: /x"), "Canceled", ""),
+        (replace(ended(0), ended=None, engine_lost="no answer"), "Failed", "no answer"),
+        (replace(ended(143, reason="told to"), engine_lost="no answer"), "Failed", "no answer"),
+        (replace(ended(0), engine_lost="no answer", state=GONE), "Completed", ""),
+        (replace(ended(1), engine_lost="no answer", state=GONE), "Failed", "exit code 1"),
         (
             replace(ended(0), ended=None, strange=["the image has no Python"]),
             "Failed",
@@ -68,4 +80,4 @@ def test_whose_fault_it_was_is_said() -> None:
     user, system = outcome_of(ended(1)).error, outcome_of(ended(0, reason="launcher gone")).error
     assert user is not None
     assert system is not None
-    assert (user.code, system.code) == ("UserError", "SystemError")
+    assert (user.code, system.code) == ("UserError", "EngineUnavailable")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,30 @@ def test_too_many_files_are_refused_unless_wanted(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="limit of 2000 files"):
         take_snapshot(tmp_path / "code", tmp_path / "copy", environ={})
     assert len(copied(tmp_path, many, AML_SNAPSHOT_NO_FILE_LIMIT="1")) == 2001
+
+
+def test_what_lies_beside_the_code_comes_under_its_own_name(tmp_path: Path) -> None:
+    """The code folder's rules hold for it, and so do its own; a folder may come as a zip file."""
+    write_tree(tmp_path / "code", {"train.py": "x", ".amlignore": "*.log\n"})
+    write_tree(tmp_path / "lib", {"a.py": "a", "a.log": "", "b.tmp": "", ".amlignore": "*.tmp\n"})
+    (tmp_path / "one.py").write_text("1")
+    includes = {
+        "lib": tmp_path / "lib",
+        "one.py": tmp_path / "one.py",
+        "lib.zip": tmp_path / "lib",
+    }
+    target = tmp_path / "copy"
+    taken = take_snapshot(tmp_path / "code", target, environ={}, includes=includes)
+    found = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    lib = {"lib/a.py", "lib/.amlignore"}
+    assert found == {"train.py", ".amlignore", "one.py", "lib.zip", *lib}
+    assert taken.files == 7
+    with zipfile.ZipFile(target / "lib.zip") as packed:
+        assert set(packed.namelist()) == lib
+
+
+def test_it_may_be_all_there_is(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("1")
+    target = tmp_path / "copy"
+    take_snapshot(None, target, environ={}, includes={"one.py": tmp_path / "one.py"})
+    assert [path.name for path in target.iterdir()] == ["one.py"]

@@ -55,7 +55,7 @@ def test_plans_are_frozen_values() -> None:
     plan = LaunchPlan(kind="service", name="a", image="i")
     assert plan == LaunchPlan(kind="service", name="a", image="i")
     with pytest.raises(FrozenInstanceError):
-        plan.name = "b"  # type: ignore[misc]
+        plan.name = "b"  # type: ignore[misc]  # that is the test
 
 
 def test_one_image_is_its_own_id_and_several_have_one_of_all() -> None:

@@ -67,6 +67,12 @@ def test_a_replica_has_the_memory_of_its_machine_size(tmp_path: Path) -> None:
     assert plan(tmp_path, limited).memory == "1024m"
 
 
+def test_a_replica_has_the_cpus_of_its_limit(tmp_path: Path) -> None:
+    assert plan(tmp_path).cpus is None
+    limited = "type: kubernetes\n" + BLUE + "resources: {limits: {cpu: 500m}}\n"
+    assert plan(tmp_path, limited).cpus == 0.5
+
+
 def test_it_is_waited_for_as_long_as_its_readiness_probe_says(tmp_path: Path) -> None:
     probe = plan(tmp_path, BLUE + "readiness_probe: {initial_delay: 5, period: 2}\n").probe
     assert probe is not None

@@ -148,9 +148,27 @@ def test_pytorch_processes_know_their_place() -> None:
     assert {rank.env["WORLD_SIZE"] for rank in found} == {"4"}
 
 
-def test_mpi_processes_know_their_place() -> None:
-    found = ranks(Distribution(type="mpi", processes=3), instances=1)
-    assert [rank.env["OMPI_COMM_WORLD_RANK"] for rank in found] == ["0", "1", "2"]
+@pytest.mark.parametrize(
+    ("instances", "local"), [(1, [None] * 3), (2, ["0", "1", "2", "0", "1", "2"])]
+)
+def test_mpi_processes_are_placed_by_mpirun_but_for_what_it_cannot_know(
+    instances: int, local: list[str | None]
+) -> None:
+    found = ranks(Distribution(type="mpi", processes=3), instances=instances)
+    assert [rank.env.get("OMPI_COMM_WORLD_LOCAL_RANK") for rank in found] == local
+    assert not any("OMPI_COMM_WORLD_RANK" in rank.env for rank in found)
+
+
+@pytest.mark.parametrize(
+    ("job", "log"),
+    [(COMMAND, "user_logs/mpi_log.txt"), (SCRIPT, "azureml-logs/70_mpi_log.txt")],
+)
+def test_an_mpi_job_is_told_to_be_one(job: CommandJob, log: str) -> None:
+    words = replace(job, command="ls") if job.command else job
+    several = told(plan(replace(words, distribution=Distribution(type="mpi", processes=2))))
+    assert several["mpi_log"].endswith(log)
+    assert len(several["ranks"]) == 2
+    assert "mpi_log" not in told(plan(words))
 
 
 def test_tensorflow_processes_know_their_cluster() -> None:

@@ -242,3 +242,21 @@ def test_traceback_starts_with_the_users_first_frame() -> None:
     assert __file__ not in text
     alone = user_traceback(error, lambda path: False)
     assert alone.startswith("json.decoder.JSONDecodeError")
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"breakpoints": [{"line": None}]}, {"breakpoints": 3}, {"source": "x"}]
+)
+def test_nonsense_of_a_client_ends_the_root_session_and_no_more(arguments: dict[str, Any]) -> None:
+    answers, told, root = converse(
+        {"command": "attach"}, {"command": "setBreakpoints", "arguments": arguments}
+    )
+    assert [answer["command"] for answer in answers] == ["attach"]
+    assert told == ["attached", "detached"]
+    assert not root.attached
+
+
+def test_a_token_that_is_not_ascii_is_a_wrong_one() -> None:
+    wrong = {"debugServerAccessToken": "t\u00f6ken"}
+    answers, _, _ = converse({"command": "pydevdAuthorize", "arguments": wrong})
+    assert [answer["success"] for answer in answers] == [False]

@@ -145,3 +145,26 @@ def test_unknown_mode_and_service_without_reload_are_refused(tmp_path: Path) -> 
         assert (answer["ok"], answer["stage"]) == (False, "request")
 
     asyncio.run(run())
+
+
+def test_who_waits_behind_a_bug_is_answered_too(tmp_path: Path) -> None:
+    async def run() -> None:
+        carried = Carried()
+        each = reloads(app(tmp_path), carried)
+
+        async def stumble(_: list[str]) -> dict[str, Any]:
+            await carried.gate.wait()
+            raise KeyError("x")
+
+        each._carriers["fork"] = stumble
+        first = asyncio.ensure_future(each.request("fork", []))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(each.request("swap", []))
+        await asyncio.sleep(0)
+        carried.gate.set()
+        answers = await asyncio.wait_for(asyncio.gather(first, second), 10)
+        assert [answer["ok"] for answer in answers] == [False, True]
+        assert "KeyError: 'x'" in answers[0]["traceback"]
+        assert not each.busy
+
+    asyncio.run(run())

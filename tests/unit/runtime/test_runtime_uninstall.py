@@ -47,3 +47,14 @@ def test_a_package_without_a_list_cannot_be_removed(site: Path) -> None:
     with pytest.raises(SystemExit, match="toyling"):
         uninstall("toyling")
     assert (site / "toyling.py").exists()
+
+
+def test_what_a_link_leads_to_is_somebody_elses(site: Path, tmp_path: Path) -> None:
+    """uv can install by links into its cache."""
+    cached = tmp_path / "cached.py"
+    cached.write_text("")
+    (site / "toyling.py").unlink()
+    (site / "toyling.py").symlink_to(cached)
+    uninstall("toyling")
+    assert cached.exists()
+    assert not (site / "toyling.py").is_symlink()

@@ -10,7 +10,8 @@ from toolkit.errors import SpecError
 from toolkit.specs.distribution import Distribution
 from toolkit.specs.environment import ImageEnvironment
 from toolkit.specs.inputs import Input, with_values
-from toolkit.specs.job import CommandJob, load_job, script_job
+from toolkit.specs.job import CommandJob, command_job, script_job
+from toolkit.specs.yamlfile import load_yaml
 
 JOB = """\
     $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
@@ -36,7 +37,7 @@ def load(tmp_path: Path, text: str) -> CommandJob:
     (tmp_path / "src").mkdir(exist_ok=True)
     path = tmp_path / "job.yml"
     path.write_text(textwrap.dedent(text))
-    return load_job(path)
+    return command_job(load_yaml(path, what="job file"))
 
 
 def test_every_part_of_a_job_is_read(tmp_path: Path) -> None:

@@ -62,11 +62,6 @@ def test_what_is_not_there_has_the_line_of_what_is(
     assert file.line(location) == line
 
 
-def test_text_is_found_by_line(file: YamlFile) -> None:
-    assert file.line_containing("second") == 9
-    assert file.line_containing("third") is None
-
-
 def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
     path = tmp_path / "empty.yml"
     path.write_text("")

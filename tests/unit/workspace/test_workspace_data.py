@@ -112,7 +112,7 @@ def test_what_is_not_there_is_told(workspace: Workspace, reference: str, said: s
 def test_assets_are_found_by_kind_in_turn(workspace: Workspace, tmp_path: Path) -> None:
     write_tree(tmp_path, {"m": {"x": "x"}, "d.csv": "1"})
     for kind, path in (("model", tmp_path / "m"), ("data", tmp_path / "d.csv")):
-        workspace.assets.register(NewAsset(kind=kind, name=kind, path=path))  # type: ignore[arg-type]
+        workspace.assets.register(NewAsset(kind=kind, name=kind, path=path))  # type: ignore[arg-type]  # as given
     workspace.assets.register(NewAsset(kind="data", name="far", uri=f"{STORE}/far.csv"))
     assert located(workspace, "azureml:data@latest") == tmp_path / "d.csv"
     assert located(workspace, "azureml:model:1") == tmp_path / "m"

@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable
 from email.message import Message
+from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
@@ -44,7 +45,7 @@ class Server(HTTPSHandler, HTTPHandler):
         answer.msg = "as told"  # type: ignore[attr-defined]  # urllib reads it of every answer
         return answer
 
-    http_open = https_open  # type: ignore[assignment]
+    http_open = https_open  # type: ignore[assignment]  # as above
 
 
 @pytest.fixture
@@ -157,3 +158,14 @@ def test_a_signature_is_neither_shown_nor_kept(
 def test_urls_that_differ_are_different_files(get: Callable[[str], Path]) -> None:
     assert len({get(URL), get(f"{URL}?v=2"), get(URL.replace("iris", "rose"))}) == 3
     assert get("http://example.org/").name == "data"
+
+
+def test_a_body_that_ends_too_early_is_told(
+    get: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise IncompleteRead(b"1", 3)
+
+    monkeypatch.setattr(addinfourl, "read", broken, raising=False)
+    with pytest.raises(DownloadFailed, match=r"cannot be downloaded: https://example\.org"):
+        get(URL)

@@ -191,7 +191,7 @@ def test_a_list_is_newest_first_and_filtered(workspace: Workspace) -> None:
 
     def names(**chosen: object) -> list[str]:
         listed = [run.name for run in runs.list(**chosen)]  # type: ignore[arg-type]  # as callers
-        assert [run.name for run in runs.summaries(**chosen)] == listed  # type: ignore[arg-type]
+        assert [run.name for run in runs.summaries(**chosen)] == listed  # type: ignore[arg-type]  # as given
         return listed
 
     assert names() == ["step", "two", "one"]

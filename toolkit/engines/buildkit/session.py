@@ -1,5 +1,7 @@
 """The session that a build calls back into, carried by a hijacked connection to the engine."""
 
+# ruff: noqa: PLC0415  # who has a client has paid for these imports
+
 from __future__ import annotations
 
 import contextlib
@@ -72,7 +74,7 @@ def _go_without(secrets: Mapping[str, bytes]) -> None:
 @contextlib.contextmanager
 def _served(api: docker.APIClient, wire: Wire, secrets: Mapping[str, bytes]) -> Iterator[None]:
     def login(host: str) -> Login:
-        import docker.errors  # noqa: PLC0415 - whoever has a client has paid for this import
+        import docker.errors  # whoever has a client has paid for this import
 
         try:
             return registry_login(api, host)
@@ -94,9 +96,9 @@ def _served(api: docker.APIClient, wire: Wire, secrets: Mapping[str, bytes]) -> 
 def _converse(wire: Wire, services: Mapping[str, Service]) -> None:
     """Answer until the connection ends, whoever ends it; hang up when it cannot go on."""
     # Loading HTTP/2 takes about as long as the engine needs to read a small context.
-    from h2.exceptions import ProtocolError  # noqa: PLC0415
+    from h2.exceptions import ProtocolError
 
-    from toolkit.engines.buildkit.grpc_peer import GrpcPeer  # noqa: PLC0415
+    from toolkit.engines.buildkit.grpc_peer import GrpcPeer
 
     peer = GrpcPeer(services)
     try:

@@ -1,5 +1,7 @@
 """One long HTTP exchange with the engine, read as it comes, and how to cut it off."""
 
+# ruff: noqa: PLC0415  # who has a client has paid for these imports
+
 from __future__ import annotations
 
 import contextlib
@@ -97,9 +99,9 @@ def post(
 @contextlib.contextmanager
 def engine_answering() -> Iterator[None]:
     """Turn a connection that fails or breaks into EngineUnavailable."""
-    import docker.errors  # noqa: PLC0415 - whoever has a client has paid for this import
-    import requests  # noqa: PLC0415
-    import urllib3  # noqa: PLC0415
+    import docker.errors  # whoever has a client has paid for this import
+    import requests
+    import urllib3
 
     try:
         yield

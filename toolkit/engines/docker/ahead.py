@@ -4,6 +4,8 @@ Nothing depends on them but time: the build itself comes upon their results in t
 and says what is wrong with them if they fail.
 """
 
+# ruff: noqa: PLC0415  # what only some commands need is imported by them
+
 from __future__ import annotations
 
 import logging
@@ -60,9 +62,9 @@ class Ahead:
         environ: Mapping[str, str],
     ) -> None:
         # Loading the SDK is a part of what is done ahead.
-        from toolkit.engines.buildkit import build_image, builder_of  # noqa: PLC0415
-        from toolkit.engines.buildkit.buildx import BUILDER_VARIABLE  # noqa: PLC0415
-        from toolkit.engines.docker.images import request_of  # noqa: PLC0415
+        from toolkit.engines.buildkit import build_image, builder_of
+        from toolkit.engines.buildkit.buildx import BUILDER_VARIABLE
+        from toolkit.engines.docker.images import request_of
 
         if environ.get(BUILDER_VARIABLE):
             return  # another builder would not find it in its cache

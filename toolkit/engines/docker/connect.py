@@ -1,5 +1,7 @@
 """Finding the Docker engine the user means, and saying what is wrong when it does not answer."""
 
+# ruff: noqa: PLC0415  # what only some commands need is imported by them
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -22,8 +24,8 @@ def connect(environ: Mapping[str, str]) -> DockerClient:
     local = peek(environ)
     if local and (refusal := local.refusal()):
         raise _no_answer(local.address, str(refusal)) from refusal
-    import docker  # noqa: PLC0415  # 0.15 s, which `--help` and no engine need not pay
-    from docker.errors import DockerException  # noqa: PLC0415
+    import docker  # 0.15 s, which `--help` and no engine need not pay
+    from docker.errors import DockerException
 
     try:
         client = docker.DockerClient(**_endpoint(environ), version="auto", timeout=60)
@@ -60,9 +62,9 @@ def _no_answer(where: str, text: str) -> EngineUnavailable:
 
 
 def _endpoint(environ: Mapping[str, str]) -> dict[str, Any]:
-    from docker.context import ContextAPI  # noqa: PLC0415
-    from docker.errors import DockerException  # noqa: PLC0415
-    from docker.utils import kwargs_from_env  # noqa: PLC0415
+    from docker.context import ContextAPI
+    from docker.errors import DockerException
+    from docker.utils import kwargs_from_env
 
     if environ.get("DOCKER_HOST"):
         return dict(kwargs_from_env(environment=dict(environ)))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 PREFIX = "aml-emu-"
 _CONFLICT = 409
+_FEWEST_CPUS = 0.01
 
 
 class DockerEngine:
@@ -188,8 +189,14 @@ class DockerEngine:
             "working_dir": str(plan.working_dir) if plan.working_dir else None,
             "stdin_open": plan.leashed,  # which docker-py makes end with who attached to it
             "mem_limit": plan.memory,
+            "nano_cpus": None if plan.cpus is None else self._nano_cpus(plan.cpus),
             "shm_size": plan.shm_size,
         }
+
+    def _nano_cpus(self, wanted: float) -> int:
+        """Docker refuses very low limits, and ones above what is there, which limit nothing."""
+        there = float(self._info["NCPU"])
+        return int(max(_FEWEST_CPUS, min(wanted, there)) * 1e9)
 
     @cached_property
     def _is_rootless(self) -> bool:

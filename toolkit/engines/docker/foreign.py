@@ -1,5 +1,7 @@
 """Images for another processor than the engine's: which they are, and why they do not run."""
 
+# ruff: noqa: PLC0415  # what only some commands need is imported by them
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -37,7 +39,7 @@ def not_made_for_it(details: str) -> bool:
 
 def other_processor(client: DockerClient, plan: ImagePlan) -> BuildFailed | None:
     """What to say where the engine has the base, for another processor, and no one asked for it."""
-    from docker.errors import ImageNotFound  # noqa: PLC0415
+    from docker.errors import ImageNotFound
 
     if plan.platform or plan.base == "scratch":
         return None

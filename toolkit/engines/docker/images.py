@@ -1,5 +1,7 @@
 """Images: the base found or pulled, the plan built once, an image of the same inputs reused."""
 
+# ruff: noqa: PLC0415  # what only some commands need is imported by them
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -54,8 +56,8 @@ def build(
             client.api.tag(found, further)
         return Image(tag=tag, id=found, built=False)
     # Only here: h2 and its tables take 0.1 s to import, which an unchanged image need not pay.
-    from toolkit.engines.buildkit import build_image  # noqa: PLC0415
-    from toolkit.engines.buildkit.buildx import BUILDER_VARIABLE  # noqa: PLC0415
+    from toolkit.engines.buildkit import build_image
+    from toolkit.engines.buildkit.buildx import BUILDER_VARIABLE
 
     recipe = inputs_of(plan, base)
     if not options.no_cache and (change := change_since(client, plan.name, recipe)):
@@ -87,8 +89,8 @@ def _by_buildx(
     environ: Mapping[str, str],
 ) -> str:
     """The id of the image, which buildx has loaded into the engine."""
-    from toolkit.engines.buildkit.buildx import build as build_by_buildx  # noqa: PLC0415
-    from toolkit.engines.buildkit.proxies import proxy_build_args  # noqa: PLC0415
+    from toolkit.engines.buildkit.buildx import build as build_by_buildx
+    from toolkit.engines.buildkit.proxies import proxy_build_args
 
     # The Docker configuration's own are added by the command.
     proxies = proxy_build_args({}, environ, network=request.network)
@@ -108,7 +110,7 @@ def request_of(
     without_image: bool = False,
 ) -> BuildRequest:
     """A plan as the engine's builder takes it."""
-    from toolkit.engines.buildkit import BuildRequest, context_of  # noqa: PLC0415  # as above
+    from toolkit.engines.buildkit import BuildRequest, context_of  # as above
 
     dockerfile = PlacedFile(path=PurePosixPath("Dockerfile"), content=plan.dockerfile.encode())
     return BuildRequest(

@@ -32,6 +32,7 @@ from toolkit.engines.process.images import Images
 from toolkit.engines.process.interpreter import Interpreter, find_interpreter
 from toolkit.engines.process.launch import launch
 from toolkit.engines.process.nursery import Nursery
+from toolkit.engines.process.probes import Probes
 from toolkit.engines.process.prune import prune
 from toolkit.engines.process.records import launches
 from toolkit.engines.process.sandbox import RUNGS, Rung, Sandbox, choose
@@ -85,7 +86,8 @@ class ProcessEngine:
         self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
     ) -> Image:
         contents = _honoured(plan)
-        python = find_interpreter(contents.python, self._environ)
+        probes = Probes(self._cache)
+        python = find_interpreter(contents.python, self._environ, probes=probes)
         digest = _digest(plan, python)
         tag = plan.tag(python.identity)
         with writing(self._cache):

@@ -26,6 +26,7 @@ from toolkit.errors import NotReady
 _INTERVAL: Final = 0.02
 _SHORTEST: Final = 0.001
 _KILL_SECONDS: Final = 10.0
+_PORT_SECONDS: Final = 1.0  # if it is longer in use, it is somebody else's by now
 _BLOCK: Final = 1 << 16
 
 
@@ -142,7 +143,8 @@ class ProcessHandle:
         if self._folder.exit_code() is None:
             self._folder.bury(self._record)
         self._until(lambda: not is_held(self._folder.lock))
-        self._until(lambda: all(map(ports.is_free, self._record.ports.values())))
+        held = self._record.ports.values()
+        self._until(lambda: all(map(ports.is_free, held)), _PORT_SECONDS)
         remove(self._folder.path)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -170,8 +172,8 @@ class ProcessHandle:
                 if "inside.keeper" in " ".join(words[:5]) and str(self._folder.path) in words:
                     process.kill()
 
-    def _until(self, fact: Any) -> None:
-        deadline = time.monotonic() + _KILL_SECONDS
+    def _until(self, fact: Any, seconds: float = _KILL_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         pause = _SHORTEST
         while not fact() and time.monotonic() < deadline:
             time.sleep(pause)

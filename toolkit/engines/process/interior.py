@@ -18,7 +18,7 @@ LOOPBACK: Final = "127.0.0.1"
 _HOST_FOLDERS: Final = (
     *("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "sys", "nix", "gnu"),
 )
-_USUAL_FOLDERS: Final = ("/tmp", "/var/tmp", "/run", "/mnt", "/root", "/opt", "/srv")  # noqa: S108
+_USUAL_FOLDERS: Final = ("/tmp", "/var/tmp", "/run", "/mnt", "/root", "/opt", "/srv")  # noqa: S108  # paths inside
 
 
 @dataclass(frozen=True, kw_only=True)

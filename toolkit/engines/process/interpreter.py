@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import uv
 
 from toolkit.engines import command
+from toolkit.engines.process.probes import Probes
 from toolkit.errors import EngineUnavailable
 
 SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin"
@@ -52,16 +53,18 @@ def find_interpreter(
     *,
     run: Run = command.run,
     system: str = SYSTEM_PATH,
+    probes: Probes | None = None,
 ) -> Interpreter:
     """The first Python `major.minor` that answers: the system's, ours, on PATH, pyenv's, uv's.
 
-    Raises EngineUnavailable if this machine has none.
+    With `probes` one that answered before is not asked again. Raises EngineUnavailable if this
+    machine has none.
     """
     tried: set[Path] = set()
     for candidate in _candidates(wanted, environ, run, system):
         if candidate not in tried:
             tried.add(candidate)
-            found = _probe(candidate, environ, run)
+            found = _probe(candidate, environ, run, probes)
             if found and found.version.startswith(f"{wanted}."):
                 return found
     raise EngineUnavailable(
@@ -98,13 +101,28 @@ def _known_to_uv(wanted: str, environ: Mapping[str, str], run: Run) -> Path | No
     return Path(outcome.output.strip()) if outcome.exit_code == 0 else None
 
 
-def _probe(python: Path, environ: Mapping[str, str], run: Run) -> Interpreter | None:
+def _probe(
+    python: Path, environ: Mapping[str, str], run: Run, probes: Probes | None
+) -> Interpreter | None:
     """What it says of itself; None if it cannot be run (pyenv's shims say so only when tried)."""
+    said = probes.get(python) if probes else None
+    if said is None:
+        said = _asked(python, environ, run)
+        # what a shim says depends on where it is called: only a Python speaks for itself
+        if said and probes and said[2] == os.path.realpath(python):
+            probes.keep(python, said)
+    if said is None:
+        return None
+    version, prefix, executable = said
+    return Interpreter(version=version, prefix=Path(prefix), executable=Path(executable))
+
+
+def _asked(python: Path, environ: Mapping[str, str], run: Run) -> list[str] | None:
     try:
         outcome = run([str(python), "-I", "-c", _PROBE], environ=environ, timeout=_PROBE_SECONDS)
     except (EngineUnavailable, OSError):
         return None
     if outcome.exit_code:
         return None
-    version, prefix, executable = json.loads(outcome.output)
-    return Interpreter(version=version, prefix=Path(prefix), executable=Path(executable))
+    said: list[str] = json.loads(outcome.output)
+    return said

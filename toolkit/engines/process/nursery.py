@@ -16,6 +16,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -84,6 +86,7 @@ class NurseryHandle:
             seen += len(new)
             lines = new.splitlines(keepends=True)
             yield b"".join(lines if tail is None else lines[max(0, len(lines) - tail) :])
+            tail = None  # of what was there; all that comes is new
             if over and seen == len(self._said):
                 return
 
@@ -178,7 +181,7 @@ class Nursery:
         held, leash = os.pipe()
         said, output = os.pipe()
         handle = NurseryHandle(plan, name, said, leash, scratch)
-        handle.kill = lambda: self._send({"kill": name})
+        handle.kill = partial(self._kill, name)
         with self._lock:
             self._handles[name] = handle
         try:
@@ -249,6 +252,10 @@ class Nursery:
                 os.close(ack)
             ready, _, _ = select.select([words], [], [], _START_SECONDS)
             return words.read().strip() if ready else f"nothing within {_START_SECONDS:.0f} s"
+
+    def _kill(self, name: str) -> None:
+        with suppress(OSError):  # the nursery has ended, and all of its own with it
+            self._send({"kill": name})
 
     def _send(self, request: Mapping[str, Any], *files: int) -> None:
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))

@@ -16,7 +16,7 @@ from toolkit.errors import EngineUnavailable
 
 INSIDE: Final = Path(__file__).parent / "inside"
 _RUNIT: Final = ("runsvdir", "runsv", "sv")
-_SHARED: Final = {PurePosixPath("/"), PurePosixPath("/tmp"), PurePosixPath("/var/tmp")}  # noqa: S108
+_SHARED: Final = {PurePosixPath("/"), PurePosixPath("/tmp"), PurePosixPath("/var/tmp")}  # noqa: S108  # paths inside
 _HOST_SYSTEM: Final = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "sys")
 
 

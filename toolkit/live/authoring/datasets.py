@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import uuid
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from toolkit.errors import NameTaken, NotFound
 from toolkit.live.authoring.definitions import FOLDER
@@ -98,8 +99,7 @@ def _place(paths: list[str], copies: Path, locator: DataLocator) -> Path:
     folder = copies / digest
     if folder.is_dir():
         return folder
-    unfinished = folder.with_suffix(".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = folder.with_name(f"{digest}.{uuid.uuid4().hex}.part")
     unfinished.mkdir(parents=True)
     for number, each in enumerate(found):
         target = unfinished / each.name
@@ -109,7 +109,12 @@ def _place(paths: list[str], copies: Path, locator: DataLocator) -> Path:
             shutil.copytree(each, target)
         else:
             shutil.copy2(each, target)
-    unfinished.rename(folder)
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another script was faster, with the same
+            raise
+        shutil.rmtree(unfinished)
     return folder
 
 
@@ -133,8 +138,10 @@ def _split(path: str) -> tuple[str, str, str]:
 
 
 def _signature(path: Path) -> str:
-    facts: Any = path.stat()
-    return f"{path} {facts.st_mtime_ns} {facts.st_size}"
+    """Another one when a file changes, also one deep in a folder."""
+    inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else []
+    facts = [(each, each.stat()) for each in (path, *inside)]
+    return "\n".join(f"{each} {fact.st_mtime_ns} {fact.st_size}" for each, fact in facts)
 
 
 ROUTES: Routes = {

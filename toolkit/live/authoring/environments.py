@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from toolkit.engines.base import Engine
 from toolkit.errors import NotFound
 from toolkit.live.authoring.definitions import describe
 from toolkit.live.authoring.narration import BuildLines
@@ -15,6 +16,7 @@ from toolkit.live.image import build_image
 from toolkit.live.tracking.call import Answer, Call
 from toolkit.live.tracking.failures import invalid
 from toolkit.plans.model import ImageKind
+from toolkit.settings import Settings
 from toolkit.specs.environment import (
     CondaEnvironment,
     CuratedEnvironment,
@@ -29,7 +31,7 @@ Definition = Mapping[str, Any]
 
 
 def environment_maker(
-    authoring: Authoring, *, kind: ImageKind, say: Say
+    settings: Settings, engine: Engine, *, kind: ImageKind, say: Say
 ) -> Callable[[Definition], Environment]:
     """Definitions to environments; each is looked at once, and its notes are said once."""
     known: dict[str, Environment] = {}
@@ -37,13 +39,7 @@ def environment_maker(
     def make(definition: Definition) -> Environment:
         key = json.dumps(definition, sort_keys=True)
         if key not in known:
-            described = describe(
-                definition,
-                settings=authoring.settings,
-                engine=authoring.engine,
-                kind=kind,
-                say=say,
-            )
+            described = describe(definition, settings=settings, engine=engine, kind=kind, say=say)
             known[key] = described.image.environment()
         return known[key]
 
@@ -74,9 +70,7 @@ def get(_authoring: Authoring, call: Call) -> Answer:
 
 def register(_authoring: Authoring, call: Call) -> Answer:
     """The next version; the newest one if that is the same."""
-    definition = call.values.get("definition")
-    if not isinstance(definition, dict):
-        raise invalid("'definition' must be an object")
+    definition = call.object("definition")
     name = call.text("name")
     kept = {key: value for key, value in definition.items() if key != "version"}
     try:
@@ -91,7 +85,7 @@ def register(_authoring: Authoring, call: Call) -> Answer:
 
 def build(authoring: Authoring, call: Call) -> Answer:
     """Begin; the operation's result has the `image`."""
-    definition = _definition(call)
+    definition = call.object("environment")
 
     def work(say: Say) -> Mapping[str, Any]:
         described = describe(
@@ -109,13 +103,6 @@ def build(authoring: Authoring, call: Call) -> Answer:
 
     title = f"image of {definition.get('curated') or definition['definition']['name']}"
     return {"operation": authoring.operations.start(title, work).id}
-
-
-def _definition(call: Call) -> Definition:
-    found = call.values.get("environment")
-    if not isinstance(found, dict):
-        raise invalid("'environment' must be an object")
-    return found
 
 
 def _registered(version: AssetVersion) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _SDK: Final = frozenset(
         "dataset-runtime", "model-management-sdk",
     )
 )  # fmt: skip
-_PYTHON: Final = re.compile(r"python\s*[=<>~!]*\s*3\.(?P<minor>\d+)(?!\d)")
+_PYTHON: Final = re.compile(r"python\s*[=<>~!]*\s*(?P<major>[23])\.(?P<minor>\d+)(?!\d)")
 _PIN: Final = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*==?\s*(?P<version>\d[\w.]*)")
 _RETIRED: Final = re.compile(
     r"mcr\.microsoft\.com/azureml/(base(-gpu)?:\S+|\S*ubuntu16\.04\S*|\S*ubuntu18\.04\S*)"
@@ -97,10 +97,12 @@ def _renew_packages(
     python, kept = DEFAULT_PYTHON, list[Any]()
     for entry in conda.get("dependencies") or []:
         if isinstance(entry, str) and (match := _PYTHON.match(entry)):
-            python = f"3.{match['minor']}"
-    if int(python.partition(".")[2]) < OLDEST_MINOR:
-        today.note(f"python={python}", f"too old for the debugger, {DEFAULT_PYTHON} is used")
-        python = DEFAULT_PYTHON
+            major, minor = int(match["major"]), int(match["minor"])
+            is_old = major < 3 or minor < OLDEST_MINOR  # noqa: PLR2004  # Python 3, as of today
+            python = DEFAULT_PYTHON if is_old else f"{major}.{minor}"
+            if is_old:
+                was = f"python={major}.{minor}"
+                today.note(was, f"too old for the debugger, {DEFAULT_PYTHON} is used")
     for entry in conda.get("dependencies") or []:
         if isinstance(entry, dict):
             kept.append({**entry, "pip": _renewed_pip(today, entry.get("pip") or [], kind)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -108,10 +108,15 @@ def _work(job: CommandJob, told: Told, origin: Origin) -> Work:
     if parallel := told.get("parallel"):
         return _parallel(job, parallel, told, origin)
     if told.get("command"):
-        words = [word if word.startswith("$") else shlex.quote(word) for word in job.arguments]
-        text = " ".join(words) if len(words) > 1 else "".join(job.arguments)
+        one = len(job.arguments) == 1  # a whole command, for a shell
+        text = job.arguments[0] if one else _for_shell(job.arguments)
         return replace(job, command=text or job.command, arguments=())
     return job
+
+
+def _for_shell(words: Sequence[str]) -> str:
+    """Words as they are, but for those that become a path."""
+    return " ".join(word if word.startswith("$") else shlex.quote(word) for word in words)
 
 
 def _parallel(job: CommandJob, parallel: Told, told: Told, origin: Origin) -> ParallelWork:
@@ -125,7 +130,7 @@ def _parallel(job: CommandJob, parallel: Told, told: Told, origin: Origin) -> Pa
         {
             "type": "run_function",
             "entry_script": str(script),
-            "program_arguments": shlex.join(job.arguments).replace("'", "") or None,
+            "program_arguments": _for_shell(job.arguments) or None,
             "append_row_to": target if parallel["append_row"] else None,
         }
     )

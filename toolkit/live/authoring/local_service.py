@@ -81,7 +81,7 @@ class LocalService:
 
     def deploy(self, wanted: Wanted, say: Say) -> dict[str, Any]:
         """Build its environment, then start it in the place of what runs under its name."""
-        check_scoring_script(wanted.inference.script)
+        _check(wanted.inference)
         authoring = self._authoring
         described = describe(
             wanted.inference.environment,
@@ -100,7 +100,7 @@ class LocalService:
     def reload(self, say: Say) -> dict[str, Any]:
         """A new container of the same image, with the files as they are now."""
         wanted = self.wanted()
-        check_scoring_script(wanted.inference.script)
+        _check(wanted.inference)
         return self._start(wanted, say)
 
     def remove(self) -> None:
@@ -179,9 +179,19 @@ class LocalService:
             self._copies.mkdir(parents=True)
             return Path(shutil.copy2(inference.script, self._copies))
         source = inference.source.resolve()
-        script = inference.script.resolve()
-        if not script.is_relative_to(source):
-            raise SpecError(f"the entry script is not in the source directory: {script}")
         left_out = shutil.ignore_patterns("__pycache__", ".git", ".aml-emu", ".venv")
-        shutil.copytree(source, self._copies, ignore=left_out)
-        return self._copies / script.relative_to(source)
+        shutil.copytree(source, self._copies, ignore=left_out, ignore_dangling_symlinks=True)
+        return self._copies / inference.script.resolve().relative_to(source)
+
+
+def _check(inference: Inference) -> None:
+    """Before anything that runs is stopped. Raises SpecError for what cannot be served."""
+    check_scoring_script(inference.script)
+    if inference.source is None:
+        return
+    script = inference.script.resolve()
+    if not script.is_relative_to(inference.source.resolve()):
+        raise SpecError(
+            f"the entry script is not in the source directory: {script}",
+            hint="name it from the source directory, or give a folder that holds it",
+        )

@@ -57,7 +57,7 @@ class Operation:
             self.error = told(error)
         except Exception as error:  # the boundary of the thread: whoever waits is told
             logger.exception("%s", self.title)
-            self.error = {"message": f"this is a bug of aml-emu: {error!r}", "exit_code": 70}
+            self.error = bug(error)
         self.state = "Failed" if self.error else "Succeeded"
         self.ended.set()
 
@@ -89,6 +89,11 @@ class Operations:
         for each in self.unfinished():
             while not each.ended.wait(seconds):
                 pass
+
+
+def bug(error: Exception) -> dict[str, Any]:
+    """What nobody expected, as its caller's SDK gets it."""
+    return {"message": f"this is a bug of aml-emu: {error!r}", "exit_code": 70}
 
 
 def told(error: EmuError) -> dict[str, Any]:

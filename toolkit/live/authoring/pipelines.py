@@ -14,6 +14,7 @@ from toolkit.live.authoring.environments import environment_maker
 from toolkit.live.authoring.graph import graph_of
 from toolkit.live.authoring.jobs import Origin, Shop, Told, debug_of
 from toolkit.live.authoring.operations import Say
+from toolkit.live.authoring.pipeline_record import record_pipeline
 from toolkit.live.authoring.runs import CONDA, recorded
 from toolkit.live.authoring.service import Authoring, Routes
 from toolkit.live.inputs import data_locator
@@ -36,7 +37,7 @@ _STATUSES: Final = ("Active", "Disabled")
 
 def check(authoring: Authoring, call: Call) -> Answer:
     """What is wrong with it; environments are not looked at, which takes long."""
-    told = _told(call.values, "pipeline")
+    told = _told(call)
     shop = Shop(
         workspace=authoring.workspace,
         locator=data_locator(authoring.workspace, authoring.settings, say=_unsaid),
@@ -51,7 +52,7 @@ def check(authoring: Authoring, call: Call) -> Answer:
 
 def submit(authoring: Authoring, call: Call) -> Answer:
     """Begin; the operation's result names the run, once it is there."""
-    told = _told(call.values, "pipeline")
+    told = _told(call)
     return _submitted(authoring, told, call.values)
 
 
@@ -64,7 +65,7 @@ def publish(_authoring: Authoring, call: Call) -> Answer:
         "description": call.optional("description") or "",
         "version": call.optional("version") or "",
         "status": _STATUSES[0],
-        "pipeline": _told(call.values, "pipeline"),
+        "pipeline": _told(call),
         "continue_on_step_failure": bool(call.values.get("continue_on_step_failure")),
     }
     call.workspace.documents.put(KIND, id_, kept)
@@ -101,13 +102,18 @@ def _submitted(authoring: Authoring, told: Told, asked: Mapping[str, Any]) -> An
         shop = Shop(
             workspace=authoring.workspace,
             locator=data_locator(authoring.workspace, authoring.settings, say=say),
-            environment_of=environment_maker(authoring, kind="training", say=say),
+            environment_of=environment_maker(
+                authoring.settings, authoring.engine, kind="training", say=say
+            ),
         )
         graph = graph_of(told, asked.get("values") or {}, shop)
         for name in graph.steps:
             say(f"Created step {name}")
         name = fresh_run_name("v1", experiment)
-        started = _Started(authoring, _request(authoring, told, asked, graph, name))
+        request = _request(authoring, told, asked, graph, name)
+        where = str(request.pipeline.path)
+        record_pipeline(authoring.workspace, where, told, asked.get("values") or {})
+        started = _Started(authoring, request)
         submission = authoring.submitted.start(name, started.carry_out, started.cancel)
         return {"run": recorded(authoring.workspace, submission).name}
 
@@ -196,10 +202,10 @@ def _published(call: Call) -> dict[str, Any]:
     return found
 
 
-def _told(values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    found = values.get(key)
-    if not isinstance(found, dict) or not isinstance(found.get("steps"), list):
-        raise invalid(f"'{key}' must be an object with steps")
+def _told(call: Call) -> dict[str, Any]:
+    found = call.object("pipeline")
+    if not isinstance(found.get("steps"), list):
+        raise invalid("'pipeline' must have steps")
     return found
 
 

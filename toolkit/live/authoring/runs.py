@@ -36,7 +36,7 @@ _SHOWN: Final = ("azureml-logs/", "user_logs/std_log")
 
 def submit(authoring: Authoring, call: Call) -> Answer:
     """Begin; the operation's result names the run, once it is there."""
-    told = _object(call, "job")
+    told = call.object("job")
     origin = Origin.of(call.values)
     experiment = call.text("experiment")
     tags = call.mapping("tags")
@@ -111,7 +111,7 @@ class _Started:
         if self._live is not None:
             self._live.cancel()
             return
-        with suppress(Conflict):  # it has ended, or is just about to run
+        with suppress(Conflict, NotFound):  # it has ended, is just about to run, or not begun
             self._authoring.workspace.runs.advance(self._request.name or "", "Canceled")
 
 
@@ -183,7 +183,9 @@ def _shop(authoring: Authoring, say: Say) -> Shop:
     return Shop(
         workspace=authoring.workspace,
         locator=data_locator(authoring.workspace, authoring.settings, say=say),
-        environment_of=environment_maker(authoring, kind="training", say=say),
+        environment_of=environment_maker(
+            authoring.settings, authoring.engine, kind="training", say=say
+        ),
     )
 
 
@@ -203,13 +205,6 @@ def _read(path: Path, offset: int) -> tuple[str, int]:
         if len(data) - error.start < 4 and error.start:  # noqa: PLR2004  # one cut in two
             return data[: error.start].decode(), offset + error.start
         return data.decode(errors="replace"), offset + len(data)
-
-
-def _object(call: Call, key: str) -> Mapping[str, Any]:
-    found = call.values.get(key)
-    if not isinstance(found, dict):
-        raise invalid(f"'{key}' must be an object")
-    return found
 
 
 def _unsaid(_news: str | BuildEvent) -> None:

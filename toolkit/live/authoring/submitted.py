@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from toolkit.errors import EmuError
-from toolkit.live.authoring.operations import told
+from toolkit.live.authoring.operations import bug, told
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Submission:
             self.error = {"message": "canceled"}
         except Exception as error:  # the boundary of the thread: whoever waits is told
             logger.exception("run %s", self.name)
-            self.error = {"message": f"this is a bug of aml-emu: {error!r}", "exit_code": 70}
+            self.error = bug(error)
         finally:
             self.ended.set()
 
@@ -70,5 +70,8 @@ class Submitted:
     def cancel(self, *, seconds: float) -> list[str]:
         """End what runs; the names of those that had not ended after so many seconds each."""
         for each in self.unfinished():
-            each.cancel()
+            try:
+                each.cancel()
+            except EmuError as error:  # the others are to end all the same
+                logger.warning("run %s is not canceled: %s", each.name, error.message)
         return [each.name for each in self.unfinished() if not each.ended.wait(seconds)]

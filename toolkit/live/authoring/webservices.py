@@ -17,7 +17,10 @@ from toolkit.live.tracking.failures import invalid
 
 
 def deploy(authoring: Authoring, call: Call) -> Answer:
-    """Begin; refused at once if the name or the port is taken."""
+    """Begin; refused at once if the name or the port is taken.
+
+    With `overwrite` what has the name goes on until there is something to put in its place.
+    """
     wanted = Wanted(
         name=call.text("name"),
         inference=inference_of(call),
@@ -26,9 +29,8 @@ def deploy(authoring: Authoring, call: Call) -> Answer:
     )
     wanted.check_name()
     service = LocalService(authoring, wanted.name)
-    if call.values.get("overwrite"):
-        service.remove()
-    make_room(authoring.engine, wanted.name, [wanted.port] if wanted.port else [])
+    if not call.values.get("overwrite"):
+        make_room(authoring.engine, wanted.name, [wanted.port] if wanted.port else [])
     return _begin(authoring, f"deployment of {wanted.name}", partial(service.deploy, wanted))
 
 

@@ -8,16 +8,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-import pathspec
-
 from toolkit.errors import SpecError
-from toolkit.specs.ignore import ignore_rules
+from toolkit.live.snapshot import snapshot_files
 
 KIND: Final = "file-digest"
-_NEVER: Final = frozenset({".git", "__pycache__", ".aml-emu"})
 _BLOCK: Final = 1 << 20
+_NOTHING: Final[Mapping[str, Path]] = MappingProxyType({})
 
 
 class Notes(Protocol):
@@ -35,25 +34,26 @@ class Digests:
         self._known: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
-    def code(self, folder: Path) -> str:
-        """Of all files that a snapshot of the folder would hold; read once by each command."""
-        key = f"code {folder}"
+    def code(self, folder: Path | None, includes: Mapping[str, Path] = _NOTHING) -> str:
+        """Of all files that a snapshot would hold; read once by each command."""
+        beside = "".join(f" {name}={path}" for name, path in includes.items())
+        key = f"code {folder or ''}{beside}"
         with self._lock:
             if key in self._known:
                 return self._known[key][1]
-        rules = ignore_rules(folder)
-        found = self._digest(key, folder, lambda: _listed(folder, rules))
+        place = folder or next(iter(includes.values()))
+        found = self._digest(key, place, lambda: _snapshot(folder, includes))
         with self._lock:
             self._known[key] = found
         return found[1]
 
     def data(self, path: Path) -> str:
         """Of a file or folder, whatever it is called and wherever it lies."""
-        return self._digest(f"data {path}", path, lambda: _listed(path, None))[1]
+        return self._digest(f"data {path}", path, lambda: _listed(path))[1]
 
     def told(self, path: Path, digest: str) -> None:
         """Keep a digest that was made when the file was written."""
-        found = signature(_listed(path, None))
+        found = signature(_listed(path))
         self._notes.put(KIND, f"data {path}", {"signature": found, "digest": digest})
 
     def _digest(
@@ -89,12 +89,12 @@ def content(files: Iterator[tuple[str, Path]]) -> str:
 
 def of_output(path: Path) -> tuple[str, str]:
     """Signature and digest of what a step wrote; nothing at all is a content too."""
-    files = list(_listed(path, None)) if path.exists() else []
+    files = list(_listed(path)) if path.exists() else []
     return signature(iter(files)), content(iter(files))
 
 
 def signature_of(path: Path) -> str:
-    return signature(_listed(path, None) if path.exists() else iter(()))
+    return signature(_listed(path) if path.exists() else iter(()))
 
 
 def _of_file(path: Path) -> str:
@@ -105,24 +105,17 @@ def _of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _listed(path: Path, rules: pathspec.GitIgnoreSpec | None) -> Iterator[tuple[str, Path]]:
+def _snapshot(folder: Path | None, includes: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    for found in snapshot_files(folder, includes):
+        yield f"{found.packed}!{found.name}" if found.packed else str(found.name), found.path
+
+
+def _listed(path: Path) -> Iterator[tuple[str, Path]]:
     """Files below a folder, by their names in it; of a file, itself without a name."""
     if not path.is_dir():
         yield "", path
         return
-    for folder, folders, files in os.walk(path):
+    for folder, _, files in os.walk(path):
         inside = os.path.relpath(folder, path)
-        if rules is not None:
-            folders[:] = [
-                name
-                for name in folders
-                if name not in _NEVER and not rules.match_file(_joined(inside, name) + "/")
-            ]
         for name in files:
-            relative = _joined(inside, name)
-            if rules is None or not rules.match_file(relative):
-                yield relative, Path(folder, name)
-
-
-def _joined(folder: str, name: str) -> str:
-    return name if folder == "." else f"{folder}/{name}"
+            yield name if inside == "." else f"{inside}/{name}", Path(folder, name)

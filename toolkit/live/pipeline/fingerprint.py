@@ -37,7 +37,7 @@ def fingerprint(step: Step, inputs: Mapping[str, str], digests: Digests, resolve
     `resolve` gives the environment that a name means now: a label may have moved.
     """
     job = step.command
-    code = digests.code(job.code) if job and job.code else ""
+    code = digests.code(job.code, job.includes) if job and (job.code or job.includes) else ""
     described = {
         "format": _FORMAT,
         "kind": step.kind,
@@ -68,7 +68,7 @@ def _job(job: CommandJob, digests: Digests, resolve: Resolve) -> Any:
     described = {
         each.name: _plain(getattr(job, each.name))
         for each in dataclasses.fields(job)
-        if each.name not in _LEFT_OUT | {"environment", "code"}
+        if each.name not in _LEFT_OUT | {"environment", "code", "includes"}
     }
     return {**described, "environment": _environment(resolve(job.environment), digests)}
 

@@ -20,6 +20,7 @@ from toolkit.live.pipeline.outcome import GOOD, OnStep, Outcome
 from toolkit.live.pipeline.reuse import PIPELINE, Results
 from toolkit.live.pipeline.step import Steps
 from toolkit.live.pipeline.walk import Walk
+from toolkit.live.room import FULL, full_disk, give_back_room, keep_room
 from toolkit.live.run import Tracker
 from toolkit.plans.model import CondaMode
 from toolkit.plans.pipeline.choice import Selection
@@ -82,26 +83,38 @@ def run_pipeline(request: PipelineRequest, around: Surroundings) -> PipelineEnd:
     workspace, pipeline = around.workspace, request.pipeline
     resumed = _unfinished_before(workspace, pipeline.path)
     run = workspace.runs.create(_new_run(request, around.engine.name))
-    around.began(run)
+    folder = workspace.folder_of(run.name)
+    try:
+        keep_room(folder)
+        around.began(run)
+        outcomes = _walk(request, around, run, resumed).run()
+        give_back_room(folder)
+    except BaseException as error:
+        give_back_room(folder)
+        told = error
+        if isinstance(error, OSError) and error.errno in FULL:
+            told = full_disk(workspace.state_folder)
+        status, problem = ("Canceled", None)
+        if not isinstance(error, KeyboardInterrupt):
+            status, problem = ("Failed", RunError(code="SystemError", message=str(told)))
+        workspace.runs.advance(run.name, status, error=problem)  # type: ignore[arg-type]  # both are statuses
+        if told is error:
+            raise
+        raise told from error
+    return _ended(run, outcomes, request, workspace)
+
+
+def _walk(request: PipelineRequest, around: Surroundings, run: Run, resumed: str) -> Walk:
     steps = Steps(_context(request, around, run, resumed))
-    walk = Walk(
+    return Walk(
         request.selection.graph,
         steps.perform,
         max_parallel=request.max_parallel,
-        continue_on_failure=pipeline.continue_on_failure,
+        continue_on_failure=request.pipeline.continue_on_failure,
         on_step=around.on_step,
         cancel=steps.cancel,
         look=steps.look,
     )
-    try:
-        outcomes = walk.run()
-    except BaseException as error:
-        status, problem = ("Canceled", None)
-        if not isinstance(error, KeyboardInterrupt):
-            status, problem = ("Failed", RunError(code="SystemError", message=str(error)))
-        workspace.runs.advance(run.name, status, error=problem)  # type: ignore[arg-type]  # both are statuses
-        raise
-    return _ended(run, outcomes, request, workspace)
 
 
 def _new_run(request: PipelineRequest, engine: str) -> NewRun:

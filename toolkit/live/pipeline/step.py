@@ -16,12 +16,15 @@ from toolkit.live.pipeline.fingerprint import fingerprint, name_in_pipeline
 from toolkit.live.pipeline.inputs import StepInputs, step_inputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
 from toolkit.live.pipeline.reuse import FINGERPRINT, PIPELINE, STEP, Result, take_again
+from toolkit.live.room import FULL, full_disk
 from toolkit.live.run import RunRequest
+from toolkit.plans.output_path import with_names
 from toolkit.plans.pipeline.graph import LoopWork, ParallelWork, Step, SweepWork
-from toolkit.plans.run import log_files
+from toolkit.plans.run import ResolvedInput, log_files
 from toolkit.specs.inputs import LITERAL_TYPES
 from toolkit.specs.job import CommandJob
 from toolkit.workspace.model import Run, RunKind
+from toolkit.workspace.names import fresh_run_name
 
 CONTROL_PROPERTY: Final = "azureml.pipeline.control"
 _TAIL: Final = 4000
@@ -52,10 +55,10 @@ class Steps:
         """Whether the pipeline's run was asked to end; steps that were asked to are cancelled."""
         runs = self.context.workspace.runs
         with self._lock:
-            running = [each for each in self._running if isinstance(each, LiveRun)]
-        for live in running:
-            if runs.get(live.run.name).status == "CancelRequested":
-                threading.Thread(target=live.cancel, name="cancel", daemon=True).start()
+            running = [each for each in self._running if hasattr(each, "run")]  # no loop has one
+        for each in running:
+            if runs.get(each.run.name).status == "CancelRequested":
+                threading.Thread(target=each.cancel, name="cancel", daemon=True).start()
         return runs.get(self.context.parent.name).status == "CancelRequested"
 
     def watch(self, running: Any) -> None:
@@ -72,6 +75,14 @@ class Steps:
 
     def perform(self, step: Step, known: Mapping[str, Outcome]) -> Outcome:
         """Do it, or take an equal result; raises EmuError for what cannot begin."""
+        try:
+            return self._perform(step, known)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise full_disk(self.context.workspace.state_folder) from error
+
+    def _perform(self, step: Step, known: Mapping[str, Outcome]) -> Outcome:
         context = self.context
         if step.name in context.taken:
             return self._last(step)
@@ -109,20 +120,21 @@ class Steps:
         self, step: Step, job: CommandJob, inputs: StepInputs, mark: str, *, kind: RunKind
     ) -> RunRequest:
         """The run of a step's command."""
-        debug = self.context.debug
+        debug, experiment = self.context.debug, self.context.parent.experiment
+        name = debug.run_names.get(step.name) or fresh_run_name(job.era, experiment)
         return RunRequest(
             job=job,
-            experiment=self.context.parent.experiment,
-            name=debug.run_names.get(step.name),
+            experiment=experiment,
+            name=name,
             parent=self.context.parent,
             kind=kind,
             inputs=inputs.resolved,
-            outputs_to=self.places(step),
+            outputs_to=self.places(step, name),
             debug=debug.of(step.name),
             display_name=step.display_name or step.name,
             tags=step.tags,
             properties=self.properties(step, mark),
-            definition=self._definition(step, inputs),
+            definition=self.definition(step, inputs.resolved),
             image=self.context.images.of(job),
             heard=partial(self._heard, step.name),
         )
@@ -156,6 +168,8 @@ class Steps:
             run = live.wait()
         finally:
             self.forget(live)
+        if run.status == "Failed" and live.engine_lost is not None:
+            raise live.engine_lost  # whatever was its last word: no other step can run
         return ended(step, run, log_of(live, job))
 
     def _run(self, step: Step, inputs: StepInputs, mark: str) -> Outcome:
@@ -197,20 +211,19 @@ class Steps:
         outcome = take_again(context.workspace, step, result, context.parent, properties=properties)
         return Outcome(**{**vars(outcome), "why": f"taken from {result.run}"})
 
-    def places(self, step: Step) -> dict[str, Path]:
-        """Where outputs with a path of their own must land."""
-        places = {}
+    def places(self, step: Step, run: str) -> dict[str, Path]:
+        """Where the outputs with a path of their own must land, if that run writes them."""
+        context, places = self.context, {}
         for output in step.outputs.values():
             if output.path is None:
                 continue
-            text = output.path.replace("${{name}}", self.context.parent.name)
-            text = text.replace("${{output_name}}", output.name)
-            places[output.name] = self.context.locator.locate(
-                text, folder=self.context.path.parent, must_exist=False
+            text = with_names(output.path, run=run, output=output.name)
+            places[output.name] = context.locator.locate(
+                text, folder=context.path.parent, must_exist=False
             ).resolve()
         return places
 
-    def _definition(self, step: Step, inputs: StepInputs) -> dict[str, Any]:
+    def definition(self, step: Step, inputs: Mapping[str, ResolvedInput]) -> dict[str, Any]:
         """Enough to open the step again with the same inputs."""
         return {
             "pipeline": str(self.context.path),
@@ -223,7 +236,7 @@ class Steps:
                     "value": given.value,
                     "path": str(given.path) if given.path else None,
                 }
-                for name, given in inputs.resolved.items()
+                for name, given in inputs.items()
             },
         }
 

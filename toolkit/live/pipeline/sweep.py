@@ -17,12 +17,10 @@ from toolkit.live.live_run import LiveRun
 from toolkit.live.pipeline.inputs import StepInputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
 from toolkit.live.pipeline.step import Steps
+from toolkit.live.pipeline.trials import TRIAL, trial_job, tried
 from toolkit.live.run import RunRequest
 from toolkit.live.sampling import Values, make_sampler
 from toolkit.plans.pipeline.graph import Step, SweepWork
-from toolkit.plans.run import ResolvedInput
-from toolkit.specs.inputs import Input, Output, type_of
-from toolkit.specs.job import CommandJob
 from toolkit.specs.sweep import SweepKeys, grid_size
 from toolkit.workspace.model import NewAsset, NewRun, Run, RunError
 from toolkit.workspace.owners import this_process
@@ -133,14 +131,14 @@ def _begin(sweep: _Sweep, number: int, values: Values) -> None:
 
 def _try(sweep: _Sweep, trial: _Trial) -> None:
     try:
-        given = {
-            name: ResolvedInput(name=name, type=type_of(value), value=value)
-            for name, value in trial.values.items()
-        }
+        inputs = {**sweep.request.inputs, **tried(trial.values)}
         request = replace(
             sweep.request,
-            inputs={**sweep.request.inputs, **given},
+            parent=sweep.run,
+            inputs=inputs,
             display_name=f"{sweep.step.name} trial {trial.number}",
+            properties={**sweep.request.properties, TRIAL: str(trial.number)},
+            definition=sweep.steps.definition(sweep.step, inputs),
         )
         trial.live = sweep.steps.context.launch(request)
         runs = sweep.steps.context.workspace.runs
@@ -200,22 +198,8 @@ def _series(sweep: _Sweep, run: str) -> list[float]:
 def _request(
     steps: Steps, step: Step, work: SweepWork, inputs: StepInputs, mark: str
 ) -> RunRequest:
-    """What all trials have in common; names and places of outputs are for the best one only."""
-    job = work.trial
-    kinds = {name: Input(type=None) for name in work.keys.search_space}
-    outputs = {
-        name: Output.model_validate({"type": found.type, "mode": found.mode})
-        for name, found in job.outputs.items()
-    }
-    trial: CommandJob = replace(
-        job,
-        command=(job.command or "")
-        .replace("${{search_space.", "${{inputs.")
-        .replace("${{ search_space.", "${{ inputs."),
-        inputs={**kinds, **job.inputs},
-        outputs=outputs,
-        timeout=work.keys.limits.trial_timeout or job.timeout,
-    )
+    """What all trials have in common."""
+    trial = trial_job(work)
     request = steps.request(step, trial, inputs, mark, kind="trial")
     return replace(request, name=None, debug=None, outputs_to={})
 
@@ -250,7 +234,7 @@ def _ended(sweep: _Sweep) -> Outcome:
         first = next((t.error for t in sweep.trials if t.error), None)
         error = first or UserCodeFailed(
             f"sweep `{sweep.step.name}`: {message}",
-            hint=f"see `aml-emu runs list --parent {sweep.run.name}`",
+            hint=f"open a trial in the debugger with `aml-emu run {sweep.run.name}:0 --debug`",
         )
         return Outcome(state="failed", run=sweep.run.name, error=error, why=message)
     outputs = _kept(sweep, best.run)
@@ -280,7 +264,7 @@ def _best(sweep: _Sweep) -> _Trial | None:
 def _kept(sweep: _Sweep, best: Run) -> Mapping[str, Path]:
     """The best trial's outputs, copied to the paths and registered under the names they ask for."""
     outputs = dict(best.outputs)
-    for name, place in sweep.steps.places(sweep.step).items():
+    for name, place in sweep.steps.places(sweep.step, sweep.run.name).items():
         if name in outputs:
             outputs[name] = _copied(outputs[name], place)
     assets = sweep.steps.context.workspace.assets

@@ -40,9 +40,7 @@ async def _serve(state_folder: Path, name: str, engine: EngineName, starter: int
     gc.freeze()  # what was imported stays; looking through it costs each request a little
     gc.set_threshold(_GARBAGE, 50, 50)
     endpoints = Endpoints(state_folder)
-    keeper = Keeper(
-        records=endpoints.folder_of(name) / "records", data=state_folder / "data", say=_say
-    )
+    keeper = Keeper(records=endpoints.folder_of(name) / "records", say=_say)
     router = Router(
         endpoints, name, keeper=keeper, revive=partial(_revive, endpoints, name), say=_say
     )

@@ -19,6 +19,7 @@ from toolkit.live.router.exchange import REPLAY_HEADER, Cutting
 from toolkit.live.router.pool import Busy, NobodyThere, Pool, Seat, WaitedTooLong
 
 SMALL: Final = 1 << 16
+_CONNECT_SECONDS: Final = 2.0  # to this machine's own containers: one that is gone is silent
 DEPLOYMENT_HEADER: Final = "azureml-model-deployment"
 REPLICA_HEADER: Final = "aml-emu-replica"
 _HOP_BY_HOP: Final = frozenset(
@@ -76,15 +77,18 @@ class _Gone(Exception):
 
 
 class Forwarder:
-    """Keeps the connections to the replicas."""
+    """Each request has a connection of its own to a replica.
+
+    One that is kept leads to the worker that took it, which may be one that a reload has retired.
+    """
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=5.0),
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0),
+            timeout=_limits(None),
         )
 
     async def close(self) -> None:
@@ -118,14 +122,14 @@ class Forwarder:
                 url,
                 data=body or None,
                 headers=model_headers(headers),
-                timeout=aiohttp.ClientTimeout(total=total),
+                timeout=_limits(total),
             ) as answer:
                 await answer.read()
                 return words.model_answer(dialect, answer.status)[0]
-        except asyncio.TimeoutError:
-            return dialect.timeout
         except aiohttp.ClientError:
             return dialect.unreachable
+        except asyncio.TimeoutError:
+            return dialect.timeout
         finally:
             pool.give(seat)
 
@@ -190,10 +194,12 @@ class Forwarder:
                 data=_body(passage, body),
                 headers=headers,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=5.0),
+                timeout=_limits(seconds),
             )
         except aiohttp.ClientConnectorError as error:
             raise _Gone(refused=True, why=str(error.os_error)) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise _Gone(refused=True, why="it takes no connections") from error
         except aiohttp.ClientConnectionError as error:
             if passage.is_too_large:  # what the body raised ends the connection
                 raise BodyTooLarge from error
@@ -222,6 +228,12 @@ class Forwarder:
             passage.kept_answer.add(data)
             return web.Response(status=status, headers=headers, body=data)
         return await _streamed(passage, answer, status, headers)
+
+
+def _limits(seconds: float | None) -> aiohttp.ClientTimeout:
+    """Whether a replica is there at all is known before the time for its answer is over."""
+    connect = _CONNECT_SECONDS if seconds is None else min(_CONNECT_SECONDS, seconds / 2)
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=connect)
 
 
 async def _streamed(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,13 +43,14 @@ class Tally:
 class Watch:
     """Looks after one replica until it is cancelled.
 
-    `revive` starts its server anew; it is called when the liveness probe gives up.
+    `revive` starts its server anew, and returns when that is done; it is called when the liveness
+    probe gives up.
     """
 
     pool: Pool
     seat: Seat
     session: aiohttp.ClientSession
-    revive: Callable[[Pool, Seat], None]
+    revive: Callable[[Pool, Seat], Awaitable[None]]
     readiness: Tally = field(init=False)
     liveness: Tally = field(init=False)
 
@@ -62,16 +64,22 @@ class Watch:
     async def _ready(self) -> None:
         serving = self.pool.serving
         while True:
+            await self._until_due(serving.readiness.period)
             out = not self.seat.is_ready
-            await asyncio.sleep(RECOVERY_SECONDS if out else serving.readiness.period)
             address = self.seat.replica.readiness
             well = await self._answers(address, serving.readiness_path, serving.readiness)
             if self.seat.replica.debugged and not well:
                 continue  # it may stand at a breakpoint
             if self.readiness.count(success=well) and not well:
                 self.pool.mark(self.seat, ready=False, why="the readiness probe failed")
-            elif well and out:
+            elif well and out and self.readiness.is_well:
                 self.pool.mark(self.seat, ready=True)
+
+    async def _until_due(self, period: float) -> None:
+        """A period; once it is out of turn, whoever found that out, it is looked at more often."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.seat.lost.wait(), period)
+            await asyncio.sleep(min(RECOVERY_SECONDS, period))
 
     async def _live(self) -> None:
         serving = self.pool.serving
@@ -83,8 +91,9 @@ class Watch:
             if self.seat.replica.debugged:
                 continue
             if self.liveness.count(success=well) and not well:
-                self.revive(self.pool, self.seat)
+                await self.revive(self.pool, self.seat)
                 self.liveness = Tally(serving.liveness)
+                await asyncio.sleep(serving.liveness.initial_delay)
 
     async def _answers(self, address: Address, path: str, settings: ProbeSettings) -> bool:
         url = f"http://{address.host}:{address.port}{path}"

@@ -32,11 +32,10 @@ _REQUEST_SIDE: Final = frozenset({"request", "model_inputs"})
 
 
 class Keeper:
-    """`records` is the folder of an endpoint's records, `data` the default datastore."""
+    """`records` is the folder of an endpoint's records."""
 
-    def __init__(self, *, records: Path, data: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, *, records: Path, say: Callable[[str], None]) -> None:
         self._records = records
-        self._data = data
         self._say = say
         self._queue: queue.SimpleQueue[tuple[Exchange, Serving] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="keeper", daemon=True)
@@ -79,14 +78,14 @@ class Keeper:
 
     def _collect(self, exchange: Exchange, serving: Serving) -> None:
         """As the collector of Azure lays it out: one CloudEvent in each line."""
-        collector = serving.collector
-        if collector is None:
+        collector, collected = serving.collector, serving.collected
+        if collector is None or collected is None:
             return
         moment = datetime.fromtimestamp(exchange.time, tz=timezone.utc)
         for collection in collector.collections:
             if random.random() >= collection.rate:  # noqa: S311  # a sample, not a secret
                 continue
-            folder = self._data.joinpath(
+            folder = collected.joinpath(
                 "modelDataCollector",
                 exchange.endpoint,
                 serving.name,

@@ -34,6 +34,7 @@ class Seat:
     active: int = 0
     served: int = 0
     milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    lost: asyncio.Event = field(default_factory=asyncio.Event)  # set while it is not ready
 
 
 class Pool:
@@ -85,20 +86,27 @@ class Pool:
         if not self.is_patient and self.active + len(self.waiting) >= self.at_once:
             raise Busy
         turn: asyncio.Future[Seat] = asyncio.get_running_loop().create_future()
-        self.waiting.append((turn, debugged))
+        entry = (turn, debugged)
+        self.waiting.append(entry)
         limit = None if self.is_patient else self.serving.requests.queue_wait_ms / 1000
         try:
             return await asyncio.wait_for(asyncio.shield(turn), limit)
         except asyncio.TimeoutError:
             if turn.done() and not turn.cancelled() and not turn.exception():
                 return turn.result()  # it came just in time
-            turn.cancel()
+            self._leave(entry)
             raise WaitedTooLong from None
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and not turn.exception():
                 self.give(turn.result())
-            turn.cancel()
+            self._leave(entry)
             raise
+
+    def _leave(self, entry: tuple[asyncio.Future[Seat], bool]) -> None:
+        """Who has given up waiting is in nobody's way: the queue's length is what is refused by."""
+        entry[0].cancel()
+        with suppress(ValueError):  # called up already
+            self.waiting.remove(entry)
 
     def give(self, seat: Seat) -> None:
         seat.active -= 1
@@ -115,6 +123,10 @@ class Pool:
         if seat.is_ready == ready:
             return
         seat.is_ready = ready
+        if ready:
+            seat.lost.clear()
+        else:
+            seat.lost.set()
         well = sum(each.is_ready for each in self.seats)
         what = "answers again" if ready else f"does not answer any more{why and f' ({why})'}"
         name = f"{self.serving.name}: replica `{seat.replica.name}`"

@@ -60,13 +60,13 @@ class Router:
         self._mirroring = Every()
         self._forwarder = Forwarder()
         self._probing = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
-        self._watches: dict[int, asyncio.Task[None]] = {}
+        self._watches: dict[Seat, tuple[Serving, asyncio.Task[None]]] = {}
         self._copies: set[asyncio.Task[None]] = set()
         self._count = 0
         self._adopt(self.state)
 
     async def close(self) -> None:
-        for task in (*self._watches.values(), *self._copies):
+        for task in (*(task for _, task in self._watches.values()), *self._copies):
             task.cancel()
         await self._forwarder.close()
         await self._probing.close()
@@ -192,20 +192,29 @@ class Router:
         self._look_after()
 
     def _look_after(self) -> None:
-        """One watch for each replica, with the probes as they are now."""
-        for task in self._watches.values():
-            task.cancel()
-        self._watches = {
-            id(seat): asyncio.ensure_future(Watch(pool, seat, self._probing, self._revive).run())
-            for pool in self.pools.values()
-            for seat in pool.seats
-        }
+        """One watch for each replica, begun anew only if its deployment is another one now.
 
-    def _revive(self, pool: Pool, seat: Seat) -> None:
-        self.say(f"{pool.serving.name}: the liveness probe of `{seat.replica.name}` failed")
-        asyncio.get_running_loop().run_in_executor(
-            None, self.revive, pool.serving, seat.replica.name
-        )
+        The endpoint's file is looked at more often than most probes are due.
+        """
+        before, self._watches = self._watches, {}
+        for pool in self.pools.values():
+            for seat in pool.seats:
+                serving, task = before.get(seat) or (None, None)
+                if task is None or serving != pool.serving:
+                    task = asyncio.ensure_future(
+                        Watch(pool, seat, self._probing, self._revive).run()
+                    )
+                self._watches[seat] = (pool.serving, task)
+        kept = {task for _, task in self._watches.values()}
+        for _, task in before.values():
+            if task not in kept:
+                task.cancel()
+
+    async def _revive(self, pool: Pool, seat: Seat) -> None:
+        name = seat.replica.name
+        self.say(f"{pool.serving.name}: the liveness probe of `{name}` failed")
+        pool.mark(seat, ready=False)
+        await asyncio.get_running_loop().run_in_executor(None, self.revive, pool.serving, name)
 
     def status(self) -> dict[str, Any]:
         """For people and tests: what each deployment is doing."""

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from toolkit.live.tracking.failures import invalid, missing
+from toolkit.workspace.runs import SHOWN_FOLDERS
 
 LOGGED: Final = "artifacts"
-LEFT: Final = ("outputs", "logs", "azureml-logs", "user_logs", "system_logs")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -28,7 +28,7 @@ class Entry:
 
 
 class Artifacts:
-    """What lies in one run's folder. Symbolic links that lead out of it are not followed."""
+    """What lies in one run's folder. No link is shown that leads out of its folder, or to it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class Artifacts:
             for entry in _children(folder, relative):
                 found.setdefault(entry.path, entry)
         if not relative.parts:
-            for name in LEFT:
+            for name in SHOWN_FOLDERS:
                 if any((self._folder / name).glob("*")):
                     found.setdefault(name, Entry(path=name, is_folder=True))
         return sorted(found.values())
@@ -76,7 +76,7 @@ class Artifacts:
 
     def _places(self, relative: PurePosixPath) -> Iterator[Path]:
         roots = [self._folder / LOGGED]
-        if relative.parts and relative.parts[0] in LEFT:
+        if relative.parts and relative.parts[0] in SHOWN_FOLDERS:
             roots.append(self._folder)
         for root in roots:
             place = root / relative
@@ -129,8 +129,10 @@ def _children(folder: Path, relative: PurePosixPath) -> Iterator[Entry]:
     root = folder.resolve()
     with os.scandir(folder) as scan:
         for child in scan:
-            if child.is_symlink() and not Path(child.path).resolve().is_relative_to(root):
-                continue
+            if child.is_symlink():
+                leads_to = Path(child.path).resolve()
+                if leads_to == root or not leads_to.is_relative_to(root):
+                    continue
             if not child.is_dir() and not child.is_file():
                 continue
             size = 0 if child.is_dir() else child.stat().st_size

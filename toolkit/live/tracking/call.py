@@ -13,6 +13,12 @@ from toolkit.live.tracking.failures import Refused, invalid
 from toolkit.workspace.model import Run
 from toolkit.workspace.workspace import Workspace
 
+_VIEWS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("ACTIVE_ONLY", "1"), False),
+    **dict.fromkeys(("DELETED_ONLY", "2"), True),
+    **dict.fromkeys(("ALL", "3")),
+}
+_MOST = 1 << 63  # what a column of the database can hold
 CREATED_IN = "aml-emu.created-in"
 """The property of a run without a parent that says whose code began it: the root of that run."""
 
@@ -59,11 +65,16 @@ class Call:
         found = self.values.get(key) or []
         return [str(item) for item in (found if isinstance(found, list) else [found])]
 
-    def mapping(self, key: str) -> dict[str, str]:
-        """A JSON object of texts; empty if it was not given."""
-        found = self.values.get(key) or {}
+    def object(self, key: str) -> dict[str, Any]:
+        """A JSON object; Refused if none was given."""
+        found = self.values.get(key)
         if not isinstance(found, dict):
             raise invalid(f"'{key}' must be an object")
+        return found
+
+    def mapping(self, key: str) -> dict[str, str]:
+        """A JSON object of texts; empty if it was not given."""
+        found = self.object(key) if self.values.get(key) else {}
         return {str(name): str(value) for name, value in found.items()}
 
     def run(self) -> Run:
@@ -92,18 +103,29 @@ Answer = Mapping[str, Any]
 Handler = Callable[[Call], Answer]
 
 
+def archived_in(call: Call, key: str) -> bool | None:
+    """What a view leaves of archived ones: none of them, only them, or (None) all there is."""
+    view = str(call.values.get(key) or "ACTIVE_ONLY")
+    if view not in _VIEWS:
+        raise invalid(f"unknown {key}: {view}")
+    return _VIEWS[view]
+
+
 def whole(value: Any, name: str) -> int:
     try:
-        return int(value)
-    except (TypeError, ValueError) as error:
+        found = int(value)
+    except (TypeError, ValueError, OverflowError) as error:
         raise invalid(f"'{name}' must be a whole number: {value}") from error
+    if not -_MOST <= found < _MOST:
+        raise invalid(f"'{name}' must be a number of 64 bits: {value}")
+    return found
 
 
 def real(value: Any, name: str) -> float:
     """A number; JSON cannot say NaN and infinity, so they come as text."""
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise invalid(f"'{name}' must be a number: {value}") from error
 
 

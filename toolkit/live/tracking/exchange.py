@@ -69,8 +69,12 @@ class Exchange:
             return _refusal(refusal_of(error))
         except web.HTTPException as error:
             return _refusal(_not_emulated(request, error))
+        except (ConnectionError, web.RequestPayloadError):
+            raise  # who asked has gone
         except OSError as error:
             return _refusal(_storage(error))
+        except Exception as error:  # noqa: BLE001  # the boundary: who asked is told
+            return _refusal(_bug(error))
 
     async def _answer(self, handler: Handler, request: web.Request) -> web.StreamResponse:
         call = self._call(
@@ -95,8 +99,8 @@ class Exchange:
         unfinished = await self._run(partial(places.incoming, call)) / uuid.uuid4().hex
         try:
             await self._receive(request, unfinished)
-            target = await self._run(locate)
-            await self._run(partial(unfinished.replace, target))
+            # looked at again and put there in one go: another one may have come meanwhile
+            await self._run(lambda: unfinished.replace(locate()))
         finally:
             unfinished.unlink(missing_ok=True)
         return web.json_response({})
@@ -164,4 +168,9 @@ def _storage(error: OSError) -> Refused:
         return Refused("RESOURCE_EXHAUSTED", "no room on the disk of the workspace")
     if error.errno in {errno.ENAMETOOLONG, errno.EINVAL}:
         return invalid(f"not a file name: {error.strerror}")
-    raise error
+    return _bug(error)
+
+
+def _bug(error: Exception) -> Refused:
+    logger.error("a call of tracking failed", exc_info=error)
+    return Refused("INTERNAL_ERROR", f"this is a bug of aml-emu: {error!r}")

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from toolkit.errors import NotFound
-from toolkit.live.tracking.call import Answer, Call, pairs
+from toolkit.live.tracking.call import Answer, Call, archived_in, pairs
 from toolkit.live.tracking.failures import Refused, invalid
 from toolkit.live.tracking.search import LookUp, in_order, matches, page, parse_filter, parse_order
 from toolkit.live.tracking.shapes import experiment_json, milliseconds
 from toolkit.workspace.model import Experiment
 
 _PAGE: Final = 1000
-_VIEWS: Final[Mapping[str, bool | None]] = {
-    "ACTIVE_ONLY": False,
-    "DELETED_ONLY": True,
-    "ALL": None,
-    "1": False,
-    "2": True,
-    "3": None,
-}
 
 
 def create(call: Call) -> Answer:
@@ -45,12 +36,9 @@ def get_by_name(call: Call) -> Answer:
 
 def search(call: Call) -> Answer:
     """The documented filters and orders; last changed first without an order."""
-    view = str(call.values.get("view_type") or "ACTIVE_ONLY")
-    if view not in _VIEWS:
-        raise invalid(f"unknown view_type: {view}")
     comparisons = parse_filter(call.optional("filter") or "")
     orders = parse_order(call.texts("order_by")) or parse_order(["last_update_time DESC"])
-    there = call.workspace.experiments.list(archived=_VIEWS[view])
+    there = call.workspace.experiments.list(archived=archived_in(call, "view_type"))
     found = [each for each in there if matches(comparisons, _look_up(each))]
     experiments, following = page(
         in_order(found, orders, _look_up),

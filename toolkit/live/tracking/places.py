@@ -29,6 +29,8 @@ def read(call: Call, place: str) -> Path:
         run, path = _split(rest)
         return Artifacts(call.workspace.folder_of(call.workspace.runs.get(run).name)).find(path)
     root, path = _root(call, kind, rest)
+    if kind in _ASSETS and root.is_file():
+        return _itself(root, path)
     return find_in(root, path)
 
 
@@ -39,6 +41,8 @@ def listed(call: Call, place: str) -> list[Entry]:
         run, path = _split(rest)
         return Artifacts(call.workspace.folder_of(call.workspace.runs.get(run).name)).entries(path)
     root, path = _root(call, kind, rest)
+    if kind in _ASSETS and root.is_file():
+        return [] if path else [Entry(path=root.name, is_folder=False, size=root.stat().st_size)]
     return entries_in(root, path)
 
 
@@ -86,6 +90,7 @@ def datastore(call: Call, name: str) -> Path:
     if name in call.datastores:
         return call.datastores[name]
     if name == DEFAULT_DATASTORE:
+        call.workspace.data_folder.mkdir(parents=True, exist_ok=True)
         return call.workspace.data_folder
     known = ", ".join(f"`{each}`" for each in sorted({DEFAULT_DATASTORE, *call.datastores}))
     raise missing(f"no datastore `{name}`: there is {known}; add it to `[datastores]`")
@@ -97,6 +102,13 @@ def staged(call: Call, id_: str) -> Path:
     return incoming(call) / id_
 
 
+def _itself(file: Path, path: str) -> Path:
+    """An asset that is one file: what lies beside it may be anything, and is not part of it."""
+    if path in {"", file.name}:
+        return file
+    raise missing(f"there is no file `{path}`")
+
+
 def _root(call: Call, kind: str, rest: str) -> tuple[Path, str]:
     name, rest = _split(rest)
     if kind in _ASSETS:
@@ -104,7 +116,7 @@ def _root(call: Call, kind: str, rest: str) -> tuple[Path, str]:
         found = call.workspace.assets.get(_ASSETS[kind], f"{name}:{version}")
         if found.path is None:
             raise missing(f"`{found.reference}` is not here, it is {found.uri}")
-        return (found.path.parent if found.path.is_file() else found.path), path
+        return found.path, path
     roots: Mapping[str, Callable[[Call, str], Path]] = {"datastores": datastore, "staged": staged}
     if kind not in roots:
         raise missing(f"no such place: {kind}/{name}")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from toolkit.errors import Conflict, NotFound
-from toolkit.live.tracking.call import CREATED_IN, Answer, Call, pairs
+from toolkit.live.tracking.call import CREATED_IN, Answer, Call, archived_in, pairs
 from toolkit.live.tracking.failures import invalid
 from toolkit.live.tracking.search import LookUp, in_order, matches, page, parse_filter, parse_order
 from toolkit.live.tracking.shapes import (
@@ -28,14 +28,6 @@ from toolkit.workspace.workspace import Workspace
 
 _PAGE: Final = 1000
 _LARGEST_PAGE: Final = 50_000
-_VIEWS: Final[Mapping[str, bool | None]] = {
-    "ACTIVE_ONLY": False,
-    "DELETED_ONLY": True,
-    "ALL": None,
-    "1": False,
-    "2": True,
-    "3": None,
-}
 
 
 def create(call: Call) -> Answer:
@@ -152,14 +144,12 @@ def _advance(workspace: Workspace, run: Run, status: RunStatus) -> Run:
 
 
 def _candidates(call: Call) -> list[Run]:
-    view = str(call.values.get("run_view_type") or "ACTIVE_ONLY")
-    if view not in _VIEWS:
-        raise invalid(f"unknown run_view_type: {view}")
+    archived = archived_in(call, "run_view_type")
     experiments = call.workspace.experiments
     found: list[Run] = []
     for id_ in dict.fromkeys(call.texts("experiment_ids")):
         name = experiments.get(id_).name
-        found += call.workspace.runs.list(experiment=name, archived=_VIEWS[view])
+        found += call.workspace.runs.list(experiment=name, archived=archived)
     return sorted(found, key=lambda run: run.created, reverse=True)
 
 

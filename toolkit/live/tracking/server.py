@@ -4,6 +4,8 @@ The addresses are taken at once; what answers on them is loaded when somebody fi
 because that takes longer than many a run.
 """
 
+# ruff: noqa: PLC0415  # 0.4 s, see above
+
 from __future__ import annotations
 
 import contextlib
@@ -145,11 +147,11 @@ class Tracking:
             logger.exception("tracking does not answer any more")
 
     def _answer_until_told(self) -> None:
-        import asyncio  # noqa: PLC0415  # 0.4 s with the next one, see above
+        import asyncio  # 0.4 s with the next one, see above
 
-        from aiohttp import web  # noqa: PLC0415
+        from aiohttp import web
 
-        from toolkit.live.tracking.exchange import Exchange  # noqa: PLC0415
+        from toolkit.live.tracking.exchange import Exchange
 
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
@@ -174,7 +176,7 @@ class Tracking:
 
 
 async def _start(runner: web.AppRunner, sockets: Sequence[socket.socket]) -> None:
-    from aiohttp import web  # noqa: PLC0415
+    from aiohttp import web
 
     await runner.setup()
     for each in sockets:

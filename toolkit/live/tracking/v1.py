@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, get_args
 
 from toolkit.errors import Conflict
@@ -108,9 +109,7 @@ def metrics(call: Call) -> Answer:
 
 def tag(call: Call) -> Answer:
     """Set tags; null removes one."""
-    given = call.values.get("tags")
-    if not isinstance(given, dict):
-        raise invalid("'tags' must be an object")
+    given = call.object("tags")
     tags = {str(key): None if value is None else str(value) for key, value in given.items()}
     return run_json(call, call.workspace.runs.tag(call.own_run().name, tags))
 
@@ -154,15 +153,23 @@ def files(call: Call) -> Answer:
 
 def register_model(call: Call) -> Answer:
     """From what a run has (`run_id`, `path`), or from files that were staged (`staged`)."""
-    if id_ := call.optional("staged"):
-        found = staged(call, id_)
+    id_ = call.optional("staged")
+    if id_ is None:
+        artifacts = Artifacts(call.workspace.folder_of(call.run().name))
+        return _registered(call, model_folder(artifacts, call.text("path")))
+    found = staged(call, id_)
+    try:
         inside = [*found.iterdir()] if found.is_dir() else []
         if not inside:
             raise invalid("no files were sent for the model")
         path = inside[0] if len(inside) == 1 else found
         check_no_way_out(path)
-    else:
-        path = model_folder(Artifacts(call.workspace.folder_of(call.run().name)), call.text("path"))
+        return _registered(call, path)
+    finally:
+        shutil.rmtree(found, ignore_errors=True)  # of a model that is refused, too
+
+
+def _registered(call: Call, path: Path) -> Answer:
     version = call.workspace.assets.register(
         NewAsset(
             kind="model",
@@ -176,8 +183,6 @@ def register_model(call: Call) -> Answer:
             source_run=call.optional("run_id") or call.caller.run,
         )
     )
-    if id_:
-        shutil.rmtree(staged(call, id_))
     return asset_json(version)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from toolkit.errors import SpecError
 from toolkit.plans.pipeline.graph import FromInput, FromStep, Graph, LoopWork, Source, Step
 from toolkit.specs.yamlfile import nearest
+
+_ITERATION: Final = re.compile(r"(?P<loop>.+)\[\d+\](?P<rest>.*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,18 @@ def _all_before(graph: Graph, after: set[str]) -> set[str]:
         if name in after or name in found:
             found |= set(graph.steps[name].needs())
     return found - after
+
+
+def step_of_run(graph: Graph, name: str) -> Step | None:
+    """The step that a run's name for it means: `body[3].train` is a part of a loop's body."""
+    loop = _ITERATION.fullmatch(name)
+    if loop is None:
+        return graph.steps.get(name)
+    around = graph.steps.get(loop["loop"])
+    if around is None or not isinstance(around.work, LoopWork):
+        return None
+    inside = around.work.body.steps.items()
+    return next((s for n, s in inside if "".join(n.partition(".")[1:]) == loop["rest"]), None)
 
 
 def iteration(body: Graph, prefix: str, values: Mapping[str, Source]) -> Graph:

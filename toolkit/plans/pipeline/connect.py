@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from toolkit.plans.output_path import with_datastore
 from toolkit.plans.pipeline.bindings import Reference, references, replaced, whole
 from toolkit.plans.pipeline.graph import (
     FromInput,
@@ -48,9 +49,16 @@ Values = Mapping[str, Connected | None]  # None: declared, optional, and not giv
 class Connector:
     """Makes the steps of one scope and of those inside it."""
 
-    def __init__(self, library: Library, environment: Environment | str | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        environment: Environment | str | None = None,
+        *,
+        datastore: str | None = None,
+    ) -> None:
         self._library = library
         self._environment = environment
+        self._datastore = datastore
 
     def steps(self, scope: Scope, values: Values, targets: Mapping[str, Target]) -> dict[str, Step]:
         """The steps by scoped name. `values` are the scope's inputs, `targets` its outputs."""
@@ -219,11 +227,12 @@ class Connector:
         declared = node.outputs[name]
         said = self._target(node, name, targets)
         register, version = said.get("name") or declared.name, said.get("version")
+        path = said.get("path") or declared.path
         return StepOutput(
             name=name,
             type=str(said.get("type") or declared.type),
             mode=said.get("mode") or declared.mode,
-            path=said.get("path") or declared.path,
+            path=with_datastore(path, self._datastore) if path else None,
             register=register,
             version=None if version is None else str(version),
             is_control=bool(declared.is_control),

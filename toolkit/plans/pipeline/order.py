@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from toolkit.plans.output_path import is_of_its_run, with_names
 from toolkit.plans.pipeline.graph import FromStep, Graph, Step
 from toolkit.specs.yamlfile import nearest
 
@@ -60,9 +61,9 @@ def _check_paths(steps: Mapping[str, Step]) -> None:
     writers: dict[str, tuple[str, str]] = {}
     for name, step in steps.items():
         for output in step.outputs.values():
-            if not output.path or "${{" in output.path or "{name}" in output.path:
+            if not output.path or is_of_its_run(output.path):
                 continue
-            path = str(PurePosixPath(output.path))
+            path = str(PurePosixPath(with_names(output.path, run="", output=output.name)))
             if path in writers:
                 other, port = writers[path]
                 raise step.place.error(

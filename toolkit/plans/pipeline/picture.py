@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, Final
 
 from toolkit.plans.pipeline.graph import Graph, Step
-from toolkit.plans.pipeline.layout import Layout, lay_out
+from toolkit.plans.pipeline.layout import Layout, Line, lay_out
 from toolkit.plans.render import render
 
 COLORS: Final[Mapping[str, str]] = {
@@ -93,16 +93,19 @@ def _box(
     }
 
 
-def _line(graph: Graph, line: tuple[str, str, tuple[float, float, float, float]]) -> dict[str, Any]:
-    before, after, (x1, y1, x2, y2) = line
-    bend = (y2 - y1) / 2
-    path = (
-        f"M{x1:.1f},{y1:.1f} C{x1:.1f},{y1 + bend:.1f} {x2:.1f},{y2 - bend:.1f} {x2:.1f},{y2:.1f}"
-    )
-    return {
-        "path": path,
-        "tip": escape(f"{before} -> {after} {_label(graph.steps[after], before)}"),
-    }
+def _line(graph: Graph, line: Line) -> dict[str, Any]:
+    """Curves from layer to layer, straight through each of them."""
+    (x, y), *others = line.way
+    path = f"M{x:.1f},{y:.1f}"
+    for number, (to_x, to_y) in enumerate(others):
+        if number % 2:
+            path += f" L{to_x:.1f},{to_y:.1f}"
+        else:
+            bend = (to_y - y) / 2
+            path += f" C{x:.1f},{y + bend:.1f} {to_x:.1f},{to_y - bend:.1f} {to_x:.1f},{to_y:.1f}"
+        x, y = to_x, to_y
+    label = _label(graph.steps[line.after], line.before)
+    return {"path": path, "tip": escape(f"{line.before} -> {line.after} {label}")}
 
 
 def _framed(graph: Graph, ids: Mapping[str, str], marks: Mapping[str, Mark]) -> list[str]:

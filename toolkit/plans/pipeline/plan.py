@@ -47,7 +47,8 @@ def plan_pipeline(
         for name, value in _inputs(job, declared, overrides or {}, file).items()
     }
     targets = _targets(job, file, scope)
-    steps = Connector(library, environment).steps(scope, values, targets)
+    connector = Connector(library, environment, datastore=job.settings.default_datastore)
+    steps = connector.steps(scope, values, targets)
     return Pipeline(
         graph=make_graph(steps, _outputs(scope)),
         path=file.path,

@@ -19,6 +19,7 @@ from toolkit.specs.component import (
     component_of,
 )
 from toolkit.specs.environment import Environment
+from toolkit.specs.includes import read_includes
 from toolkit.specs.job import environment_of
 from toolkit.specs.pipeline import (
     CommandNode,
@@ -51,6 +52,7 @@ class Library:
         self._parts: dict[Path, Part] = {}
         self._environments: dict[tuple[Path, int | None, str], Environment | str] = {}
         self._checked: set[tuple[Path, int]] = set()
+        self._includes: dict[tuple[Path, int, Path | None], Mapping[str, Path]] = {}
 
     def part(self, file: YamlFile, key: str) -> Part:
         """The component that `file` names under `key`, or writes there."""
@@ -72,6 +74,13 @@ class Library:
         if key not in self._environments:
             self._environments[key] = environment_of(file, *location)
         return self._environments[key]
+
+    def includes(self, file: YamlFile, code: Path | None, *, is_whole: bool) -> Mapping[str, Path]:
+        """What a component has beside its code; looked for once however many steps use it."""
+        key = (file.path, file.first_line, code)
+        if key not in self._includes:
+            self._includes[key] = read_includes(file, code, is_whole=is_whole)
+        return self._includes[key]
 
     def check_once(self, key: tuple[Path, int], check: Callable[[], None]) -> None:
         """Check what stands in one place, however many steps come from there."""

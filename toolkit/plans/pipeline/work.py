@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from toolkit.plans.pipeline.graph import ParallelWork, StepInput, StepOutput, SweepWork
 from toolkit.plans.pipeline.scope import Library, NodeSource
-from toolkit.specs.component import CommandComponent, ParallelComponent
+from toolkit.specs.component import ParallelComponent
 from toolkit.specs.distribution import Distribution, read_distribution
 from toolkit.specs.environment import Environment
 from toolkit.specs.inputs import LITERAL_TYPES, Input, Output
@@ -46,12 +47,13 @@ def command_work(
             file, ("command",), str(command), inputs=declared, outputs=written, more=more
         ),
     )
-    _refuse_includes(node)
+    code = _code(said)
     resources = said.model("resources", ResourcesFile)
     limits = said.model("limits", Limits) if isinstance(spec, CommandNode) else Limits()
     return CommandJob(
         command=str(command),
-        code=_code(said),
+        code=code,
+        includes=_includes(node, code, library),
         environment=_environment(said, library, environment, node),
         inputs=declared,
         outputs=written,
@@ -67,15 +69,13 @@ def command_work(
     )
 
 
-def _refuse_includes(node: NodeSource) -> None:
-    """Files from outside the code folder would be missing in the step."""
-    component = node.component
-    if isinstance(component, CommandComponent) and component.additional_includes:
-        raise node.file.error(
-            ("component",),
-            f"the component of step `{node.name}` has `additional_includes`, which stay behind",
-            hint="copy or link these files into its `code` folder",
-        )
+def _includes(node: NodeSource, code: Path | None, library: Library) -> Mapping[str, Path]:
+    """What the component wants beside its code; a component written in a node has no own file."""
+    if node.part is None:
+        return {}
+    key = "trial" if isinstance(node.node, SweepNode) else "component"
+    is_whole = isinstance(node.file.data.get(key), str)
+    return library.includes(node.part.file, code, is_whole=is_whole)
 
 
 def sweep_work(
@@ -136,6 +136,7 @@ def parallel_work(
         body=CommandJob(
             command="",
             code=code,
+            includes=_includes(node, code, library),
             environment=_known(chosen, node),
             inputs={name: _declared(node, name, given) for name, given in inputs.items()},
             outputs={name: _output(output) for name, output in outputs.items()},

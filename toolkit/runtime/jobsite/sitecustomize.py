@@ -14,7 +14,7 @@ def _begin() -> None:
     if os.environ.get("AML_EMU_DEBUG"):
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         sys.path.append(os.path.dirname(package))
-        import importlib  # noqa: PLC0415
+        import importlib  # noqa: PLC0415  # most Pythons of a job are not debugged
 
         importlib.import_module(os.path.basename(package) + ".job_attach").begin()
 
@@ -27,7 +27,7 @@ def _the_other() -> None:
         if os.path.abspath(folder or ".") != here and os.path.isfile(path):
             with open(path, "rb") as file:
                 source = file.read()
-            exec(compile(source, path, "exec"), {"__name__": __name__, "__file__": path})  # noqa: S102
+            exec(compile(source, path, "exec"), {"__name__": __name__, "__file__": path})  # noqa: S102  # as Python itself would
             return
 
 

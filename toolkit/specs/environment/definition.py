@@ -3,6 +3,8 @@
 It is the whole of azureml_environment.json, or `environment` in a run configuration.
 """
 
+# ruff: noqa: N815  # the names of the service's JSON
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -39,42 +41,42 @@ class DefinitionFile(_Strict):
 
     name: str | None = None
     version: str | None = None
-    assetId: str | None = None  # noqa: N815  # these are the names in the file
+    assetId: str | None = None  # these are the names in the file
     python: dict[str, Any] | None = None
     docker: dict[str, Any] | None = None
-    environmentVariables: dict[str, str] | None = None  # noqa: N815
+    environmentVariables: dict[str, str] | None = None
     spark: dict[str, Any] | None = None
     databricks: dict[str, Any] | None = None
     r: Any = None
-    inferencingStackVersion: str | None = None  # noqa: N815
-    modelImageDetails: Any = None  # noqa: N815
+    inferencingStackVersion: str | None = None
+    modelImageDetails: Any = None
 
 
 class _Python(_Strict):
-    userManagedDependencies: bool = False  # noqa: N815
-    interpreterPath: str | None = None  # noqa: N815
-    condaDependencies: dict[str, Any] | None = None  # noqa: N815
-    condaDependenciesFile: str | None = None  # noqa: N815
-    baseCondaEnvironment: str | None = None  # noqa: N815
+    userManagedDependencies: bool = False
+    interpreterPath: str | None = None
+    condaDependencies: dict[str, Any] | None = None
+    condaDependenciesFile: str | None = None
+    baseCondaEnvironment: str | None = None
 
 
 class _Docker(_Strict):
     enabled: bool | None = None
-    baseImage: str | None = None  # noqa: N815
-    baseDockerfile: str | None = None  # noqa: N815
-    buildContext: dict[str, Any] | None = None  # noqa: N815
-    baseImageRegistry: dict[str, Any] | None = None  # noqa: N815
+    baseImage: str | None = None
+    baseDockerfile: str | None = None
+    buildContext: dict[str, Any] | None = None
+    baseImageRegistry: dict[str, Any] | None = None
     platform: dict[str, Any] | None = None
     arguments: list[Any] | None = None
-    sharedVolumes: bool | None = None  # noqa: N815
-    shmSize: str | None = None  # noqa: N815
-    gpuSupport: bool | None = None  # noqa: N815
+    sharedVolumes: bool | None = None
+    shmSize: str | None = None
+    gpuSupport: bool | None = None
 
 
 class _BuildContext(_Strict):
     location: str
-    locationType: str = "localpath"  # noqa: N815
-    dockerfilePath: str = "Dockerfile"  # noqa: N815
+    locationType: str = "localpath"
+    dockerfilePath: str = "Dockerfile"
 
 
 def definition_environment(

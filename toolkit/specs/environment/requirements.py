@@ -26,8 +26,6 @@ def read_text(path: Path, *, what: str) -> str:
     try:
         return path.read_text("utf-8")
     except FileNotFoundError as error:
-        raise SpecError(
-            f"{what} not found: {path}", hint=nearest_file(path) or "check the path"
-        ) from error
+        raise SpecError(f"{what} not found: {path}", hint=nearest_file(path)) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error

@@ -11,6 +11,7 @@ import pytest
 
 from toolkit.engines.command import Outcome
 from toolkit.engines.process.interpreter import find_interpreter
+from toolkit.engines.process.probes import Probes
 from toolkit.errors import EngineUnavailable
 
 OTHER = "3.9"  # never the Python that runs these tests
@@ -24,6 +25,7 @@ class Machine:
     versions: dict[str, str | None] = field(default_factory=dict)
     known_to_uv: Path | None = None
     asked: list[str] = field(default_factory=list)
+    speaks_for_itself: bool = False  # each is the Python it says it is, no shim of one
 
     def has(self, path: str, version: str | None) -> Path:
         program = self.folder / path
@@ -52,7 +54,8 @@ class Machine:
         version = self.versions[argv[0]]
         if version is None:
             return Outcome(exit_code=127, output="", errors="pyenv: command not found")
-        said = json.dumps([version, "/prefix", f"/real{argv[0]}"])
+        real = argv[0] if self.speaks_for_itself else f"/real{argv[0]}"
+        said = json.dumps([version, "/prefix", real])
         return Outcome(exit_code=0, output=said, errors="")
 
 
@@ -117,3 +120,46 @@ def test_its_identity_changes_with_its_version_and_place(machine: Machine) -> No
     machine.has("bin/python3.9", "3.9.19")
     other = find_interpreter(OTHER, machine.environ, run=machine.run, system=machine.system)
     assert one.identity != other.identity
+
+
+def found(machine: Machine, probes: Probes) -> str:
+    return find_interpreter(
+        OTHER, machine.environ, run=machine.run, system=machine.system, probes=probes
+    ).version
+
+
+def test_a_python_is_asked_once_as_long_as_it_is_the_same(machine: Machine, tmp_path: Path) -> None:
+    program = machine.has("usr/bin/python3.9", "3.9.1")
+    machine.speaks_for_itself = True
+    for _ in range(2):
+        assert found(machine, Probes(tmp_path / "cache")) == "3.9.1"
+    assert machine.asked == [str(program)]
+    machine.versions[str(program)] = "3.9.2"
+    program.write_text("another build")
+    assert found(machine, Probes(tmp_path / "cache")) == "3.9.2"
+
+
+def test_a_shim_is_asked_every_time(machine: Machine, tmp_path: Path) -> None:
+    machine.has("bin/python3.9", "3.9.1")
+    for _ in range(2):
+        assert found(machine, Probes(tmp_path / "cache")) == "3.9.1"
+    assert len(machine.asked) == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 1}'])
+def test_what_was_kept_and_is_damaged_is_asked_again(
+    machine: Machine, tmp_path: Path, text: str
+) -> None:
+    machine.has("usr/bin/python3.9", "3.9.1")
+    machine.speaks_for_itself = True
+    (tmp_path / "pythons.json").write_text(text)
+    assert found(machine, Probes(tmp_path)) == "3.9.1"
+    assert found(machine, Probes(tmp_path)) == "3.9.1"
+    assert len(machine.asked) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(machine: Machine, tmp_path: Path) -> None:
+    machine.has("usr/bin/python3.9", "3.9.1")
+    machine.speaks_for_itself = True
+    (tmp_path / "cache").write_text("a file in its place")
+    assert found(machine, Probes(tmp_path / "cache")) == "3.9.1"

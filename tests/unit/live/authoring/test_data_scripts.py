@@ -46,7 +46,7 @@ def test_a_table_is_read_as_it_was_described(
     """By a pandas that tells what it was asked."""
     asked: list[Any] = []
     pandas = ModuleType("pandas")
-    pandas.read_csv = lambda path, **how: asked.append((os.path.basename(path), how))  # type: ignore[attr-defined]  # noqa: PTH119
+    pandas.read_csv = lambda path, **how: asked.append((os.path.basename(path), how))  # type: ignore[attr-defined]  # noqa: PTH119  # it is text
     monkeypatch.setitem(sys.modules, "pandas", pandas)
     write_tree(home, {"t.dat": "1;2\n"})
     table = Dataset.Tabular.from_delimited_files("t.dat", separator=";", header=False)
@@ -145,3 +145,23 @@ def test_a_run_of_the_script_itself(here: Any, capsys: pytest.CaptureFixture[str
     assert [each.name for each in Experiment.list(here)] == ["e"]
     RunDetails(run).show()
     assert f"aml-emu runs show {run.id}" in capsys.readouterr().out
+
+
+def test_a_change_deep_in_a_folder_makes_another_dataset(here: Any, home: Path) -> None:
+    write_tree(home, {"in": {"deep": {"a": "1"}}, "b": "b"})
+    before = Dataset.File.from_files(["in", "b"])
+    assert Dataset.File.from_files(["in", "b"]).id == before.id
+    (home / "in/deep/a").write_text("other")
+    after = Dataset.File.from_files(["in", "b"])
+    assert after.id != before.id
+    after.download("there")
+    assert (home / "there/in/deep/a").read_text() == "other"
+
+
+def test_environments_are_found_as_in_any_dictionary(here: Any) -> None:
+    known = Environment.list(here)
+    name = next(iter(known))
+    found = known.get(name)
+    assert found is not None
+    assert found.name == name
+    assert known.get("none") is None

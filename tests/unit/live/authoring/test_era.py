@@ -109,3 +109,12 @@ def test_retired_base_images(docker: dict[str, str], now: dict[str, Any]) -> Non
 def test_the_users_own_stand_in_comes_first() -> None:
     found = today({"docker": {"baseImage": OLD_IMAGE}}, stand_ins={OLD_IMAGE: "mirror/base"})
     assert found.definition["docker"] == {"baseImage": OLD_IMAGE}
+
+
+@pytest.mark.parametrize("line", ["python=2.7", "python=2.7.18", "python==3.5.2"])
+def test_a_python_that_is_too_old_is_told(line: str) -> None:
+    definition = {"name": "e", "python": {"condaDependencies": {"dependencies": [line]}}}
+    found = today(definition)
+    assert dependencies(found) == ["python=3.11"]
+    (note,) = found.notes
+    assert "too old for the debugger, 3.11 is used" in note

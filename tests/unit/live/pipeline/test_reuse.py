@@ -66,6 +66,30 @@ class TestFingerprint:
         }
         assert len(found) == 7
 
+    def test_what_lies_beside_the_code_decides(self, tmp_path: Path) -> None:
+        code = folder(tmp_path / "src", "x = 1")
+        shared = folder(tmp_path / "shared", "y = 1")
+        one = step(code, includes={"shared": shared})
+        found = {
+            mark(step(code), {}, digests(tmp_path)),
+            mark(one, {}, digests(tmp_path)),
+            mark(step(code, includes={"shared.zip": shared}), {}, digests(tmp_path)),
+            mark(step(code, includes={"lib": shared}), {}, digests(tmp_path)),
+        }
+        folder(shared, "y = 22")
+        found.add(mark(one, {}, digests(tmp_path)))
+        assert len(found) == 5
+        folder(shared, "y = 1")
+        assert mark(one, {}, digests(tmp_path)) in found
+
+    def test_a_folder_that_is_linked_into_the_code_decides(self, tmp_path: Path) -> None:
+        """A snapshot follows links, so it is part of what runs."""
+        code, shared = folder(tmp_path / "src", "x = 1"), folder(tmp_path / "shared", "y = 1")
+        (code / "lib").symlink_to(shared)
+        before = mark(step(code), {}, digests(tmp_path))
+        folder(shared, "y = 22")
+        assert mark(step(code), {}, digests(tmp_path)) != before
+
     def test_what_does_not(self, tmp_path: Path) -> None:
         code = folder(tmp_path / "src", "x = 1")
         marks = digests(tmp_path)
@@ -133,7 +157,7 @@ class TestResults:
 
 
 def folder(path: Path, text: str) -> Path:
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
     (path / "main.py").write_text(text)
     return path
 

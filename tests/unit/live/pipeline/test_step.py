@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.plans.pipeline.test_choice import PLACE
-from toolkit.errors import NotFound, SpecError, UserCodeFailed
+from toolkit.errors import EmuError, EngineUnavailable, NotFound, SpecError, UserCodeFailed
 from toolkit.live.live_run import LiveRun
 from toolkit.live.pipeline.context import Context, Environments, Images
 from toolkit.live.pipeline.digest import Digests
@@ -34,6 +35,7 @@ from toolkit.specs.environment import ImageEnvironment
 from toolkit.specs.inputs import Input, Output
 from toolkit.specs.job import CommandJob
 from toolkit.workspace.data import DataLocator
+from toolkit.workspace.database import WorkspaceUnusable
 from toolkit.workspace.model import NewRun, Run, RunError, RunStatus
 from toolkit.workspace.workspace import Workspace
 
@@ -49,6 +51,7 @@ class FakeRun:
     status: RunStatus
     error: RunError | None
     canceled: bool = False
+    engine_lost: EmuError | None = None
 
     @property
     def folder(self) -> Path:
@@ -68,6 +71,7 @@ class Bench:
     folder: Path
     status: RunStatus = "Completed"
     error: RunError | None = None
+    lost: EmuError | None = None
     properties: dict[str, str] = field(default_factory=dict)
     write: Callable[[dict[str, Path]], None] = lambda outputs: None
     requests: list[RunRequest] = field(default_factory=list)
@@ -113,7 +117,8 @@ class Bench:
             places[name] = place / name if output.is_file else place
         self.write(places)
         run = self.workspace.runs.update(run.name, outputs=places)
-        return cast(LiveRun, FakeRun(self.workspace, run, self.status, self.error))
+        made = FakeRun(self.workspace, run, self.status, self.error, engine_lost=self.lost)
+        return cast(LiveRun, made)
 
 
 @pytest.fixture
@@ -213,6 +218,39 @@ def test_a_failure_says_how_to_open_it(bench: Bench) -> None:
     assert isinstance(outcome.error, UserCodeFailed)
     assert outcome.error.message == "step `s` failed: exit code 3"
     assert "aml-emu run pipe:s --debug" in outcome.error.hint
+
+
+def test_an_engine_that_went_away_is_told_as_such(bench: Bench) -> None:
+    """Whatever its last container said: the user's code is not to blame."""
+    bench.status, bench.error = "Failed", RunError(code="SystemError", message="exit code 137")
+    bench.lost = EngineUnavailable("the engine does not answer any more")
+    with pytest.raises(EngineUnavailable):
+        bench.steps().perform(step(), {})
+
+
+def test_an_outputs_path_names_the_run_that_writes_it(bench: Bench) -> None:
+    path = "azureml://datastores/workspaceblobstore/paths/${{ name }}/${{output_name}}"
+    output = {"o": StepOutput(name="o", type="uri_folder", path=path)}
+    bench.steps().perform(step(outputs=output), {})
+    request = bench.requests[0]
+    assert request.name
+    assert request.outputs_to == {"o": bench.workspace.data_folder / request.name / "o"}
+
+
+def test_a_full_disk_is_told_as_such(bench: Bench) -> None:
+    def full(_outputs: dict[str, Path]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bench.write = full
+    with pytest.raises(WorkspaceUnusable, match="the disk is full"):
+        bench.steps().perform(step(), {})
+
+    def broken(_outputs: dict[str, Path]) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    bench.write = broken
+    with pytest.raises(OSError, match="Input/output"):
+        bench.steps().perform(step(), {})
 
 
 def test_a_time_out_is_a_failure_and_a_cancellation_is_not(bench: Bench) -> None:

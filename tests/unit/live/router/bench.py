@@ -33,6 +33,7 @@ class Container:
     headers: list[dict[str, str]] = field(default_factory=list)
     address: Address = field(default_factory=lambda: Address(host="127.0.0.1", port=1))
     runner: web.ServerRunner | None = None
+    health: Callable[[], int] = lambda: 200
 
     async def start(self) -> None:
         self.runner = web.ServerRunner(
@@ -50,7 +51,7 @@ class Container:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/":
-            return web.Response(text="Healthy")
+            return web.Response(text="Healthy", status=self.health())
         if self.handler:
             return await self.handler(request)
         self.requests.append((request.method, request.raw_path, await request.content.read()))
@@ -130,7 +131,7 @@ async def bench(folder: Path, *containers: Container) -> AsyncIterator[Bench]:
         await container.start()
     blue = serving("blue", containers[0])
     endpoints.change("iris", lambda s: replace(s.with_serving(blue), traffic={"blue": 100}))
-    keeper = Keeper(records=folder / "records", data=folder / "data", say=said.append)
+    keeper = Keeper(records=folder / "records", say=said.append)
     router = Router(
         endpoints,
         "iris",

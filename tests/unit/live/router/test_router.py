@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.unit.live.router.bench import Container, bench, run, serving
+from toolkit.live.endpoint import Serving
 from toolkit.live.router.access import make_token
 from toolkit.live.router.keep import unpacked
 from toolkit.specs.deployment import Collection, DataCollector, ProbeSettings, RequestSettings
@@ -105,6 +107,24 @@ def test_what_the_model_answers_badly_is_a_424(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_no_connection_to_a_worker_outlives_its_request(tmp_path: Path) -> None:
+    """After a reload the worker at its other end would answer with the old code."""
+    peers: list[object] = []
+
+    async def says_who(request: web.BaseRequest) -> web.Response:
+        assert request.transport is not None
+        peers.append(request.transport.get_extra_info("peername"))
+        return web.Response()
+
+    async def scenario() -> None:
+        async with bench(tmp_path, Container("blue", says_who)) as it:
+            for _ in range(3):
+                await it.post()
+            assert len(set(peers)) == 3
+
+    run(scenario())
+
+
 def test_who_takes_too_long_is_cut_off(tmp_path: Path) -> None:
     async def slow(_request: web.BaseRequest) -> web.Response:
         await asyncio.sleep(30)
@@ -153,6 +173,60 @@ def test_more_than_twice_what_it_takes_is_refused_and_waiting_has_an_end(tmp_pat
             assert (status, "max_queue_wait_ms" in body.decode()) == (429, True)
             free.set()
             assert (await first)[0] == 200
+
+    run(scenario())
+
+
+def test_who_gave_up_waiting_does_not_count_as_waiting(tmp_path: Path) -> None:
+    """Otherwise a server that stands still for a moment has everybody refused at once."""
+    free = asyncio.Event()
+
+    async def waits(_request: web.BaseRequest) -> web.Response:
+        await free.wait()
+        return web.Response(text="done")
+
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue", waits)) as it:
+            limits = RequestSettings(timeout_ms=9000, concurrent=1, queue_wait_ms=20)
+            await it.serve(serving("blue", blue, requests=limits))
+            first = asyncio.ensure_future(it.post())
+            pool = it.router.pools["blue"]
+            await it.until(lambda: pool.active == 1)
+            for _ in range(3):
+                status, _, body = await it.post()
+                assert (status, "max_queue_wait_ms" in body.decode()) == (429, True)
+            assert len(pool.waiting) == 0
+            free.set()
+            assert (await first)[0] == 200
+
+    run(scenario())
+
+
+def test_what_a_kubernetes_endpoint_answers_in_front_of_its_pods(tmp_path: Path) -> None:
+    free = asyncio.Event()
+
+    async def waits(_request: web.BaseRequest) -> web.Response:
+        await free.wait()
+        return web.Response(text="done")
+
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue", waits)) as it:
+            limits = RequestSettings(timeout_ms=9000, concurrent=1, queue_wait_ms=20)
+            await it.serve(serving("blue", blue, kind="kubernetes", requests=limits))
+            first = asyncio.ensure_future(it.post())
+            await it.until(lambda: it.router.pools["blue"].active == 1)
+            status, headers, body = await it.post()
+            assert (status, "max_queue_wait_ms" in body.decode()) == (503, True)
+            assert headers["azureml-model-deployment"] == "blue"
+            impatient = [it.post() for _ in range(3)]
+            assert {answer[0] for answer in await asyncio.gather(*impatient)} == {503}
+            free.set()
+            assert (await first)[0] == 200
+            large = await it.post(io.BytesIO(b"x" * 2_000_000))
+            assert large[0] == 200  # its limit is its ingress's: 100 MiB
+            await blue.stop()
+            status, _, body = await it.post()
+            assert (status, "No replica" in body.decode()) == (502, True)
 
     run(scenario())
 
@@ -254,6 +328,63 @@ def test_a_replica_that_is_not_live_is_started_anew(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_probes_go_on_while_the_endpoint_is_looked_at_again_and_again(tmp_path: Path) -> None:
+    """The router reads its file every second, most probes are due every ten."""
+
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue")) as it:
+            probe = ProbeSettings(initial_delay=0.05, period=0.05, timeout=1, failure_threshold=2)
+            await it.serve(serving("blue", blue, liveness=probe))
+            await blue.stop()
+            while not it.revived:
+                await it.router.renew()
+                await asyncio.sleep(0.01)
+            assert it.revived == ["iris.blue.1"]
+
+    run(scenario())
+
+
+def test_a_server_that_is_being_started_anew_is_left_alone(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue")) as it:
+            begun, done = threading.Event(), threading.Event()
+            calls: list[str] = []
+
+            def revive(_serving: Serving, replica: str) -> None:
+                calls.append(replica)
+                begun.set()
+                done.wait(10)
+
+            it.router.revive = revive
+            probe = ProbeSettings(initial_delay=0.01, period=0.01, timeout=1, failure_threshold=1)
+            await it.serve(serving("blue", blue, liveness=probe))
+            await blue.stop()
+            await it.until(begun.is_set)
+            await asyncio.sleep(0.2)  # twenty probes, if there were any
+            assert calls == ["iris.blue.1"]
+            done.set()
+            await it.until(lambda: len(calls) > 1)
+
+    run(scenario())
+
+
+def test_who_failed_its_readiness_probe_must_answer_as_often_as_it_says(tmp_path: Path) -> None:
+    answers: list[int] = []
+
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue")) as it:
+            probe = ProbeSettings(period=0.01, timeout=1, success_threshold=2, failure_threshold=1)
+            await it.serve(serving("blue", blue, readiness=probe))
+            pool = it.router.pools["blue"]
+            blue.health = lambda: answers.pop(0) if answers else 503
+            await it.until(lambda: not pool.is_there)
+            answers.extend([200, 503, 200, 200])
+            await it.until(lambda: pool.is_there)
+            assert answers == []
+
+    run(scenario())
+
+
 def test_only_the_debugged_replica_is_asked_when_that_is_wanted(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bench(tmp_path, one := Container("one"), two := Container("two")) as it:
@@ -292,12 +423,26 @@ def test_records_hold_no_secrets_and_replays_are_not_recorded(tmp_path: Path) ->
     assert unpacked(json.loads(written[1].read_text())["request"]) == bytes(range(256))
 
 
+def test_a_large_body_is_passed_on_whole_and_kept_in_part(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue")) as it:
+            await it.serve(serving("blue", blue, recorded=True))
+            assert (await it.post(io.BytesIO(b"x" * 1_200_000)))[0] == 200
+            assert len(blue.requests[0][2]) == 1_200_000
+
+    run(scenario())
+    (written,) = (tmp_path / "records").glob("*.json")
+    kept = json.loads(written.read_text())
+    assert (kept["request"]["cut"], kept["answer"]["cut"]) == (True, False)
+    assert unpacked(kept["request"]) == b"x" * (1 << 20)
+
+
 def test_collected_data_are_json_lines(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bench(tmp_path, blue := Container("blue")) as it:
             wanted = (Collection(name="model_inputs"), Collection(name="model_outputs"))
             collector = DataCollector(collections=wanted, rolling="day", headers=("x-mine",))
-            await it.serve(serving("blue", blue, collector=collector))
+            await it.serve(serving("blue", blue, collector=collector, collected=tmp_path / "data"))
             await it.post(b'{"a": 1}', x_mine="yes", x_other="no")
             await it.post(b"{}", path="/other")
 

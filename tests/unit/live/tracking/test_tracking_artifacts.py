@@ -122,3 +122,9 @@ def test_files_of_an_asset(folder: Path) -> None:
     assert files_in(folder / "artifacts" / "plot.png") == [("plot.png", 1)]
     assert files_in(folder / "outputs") == [("a", 4), ("b", 4)]
     assert [entry.path for entry in entries_in(folder, "outputs")] == ["outputs/a", "outputs/b"]
+
+
+def test_a_folder_that_leads_to_itself_ends(folder: Path) -> None:
+    (folder / "outputs/again").symlink_to(".")
+    (folder / "outputs/up").symlink_to("../outputs")
+    assert list(Artifacts(folder).files("outputs")) == ["outputs/a", "outputs/b"]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.live.tracking.conftest import FILES, Client
+from toolkit.live.tracking.routes import V1
 from toolkit.live.tracking.server import Tracking
-from toolkit.workspace.model import Run
+from toolkit.workspace.model import NewAsset, Run
 from toolkit.workspace.workspace import Workspace
 
 MEGABYTE = 1 << 20
@@ -142,3 +143,26 @@ def test_another_runs_files_are_read_only(
     assert client.read(f"runs/{other.name}/a").body == b"a"
     assert client.put(f"runs/{other.name}/a", b"b").error == (403, "PERMISSION_DENIED")
     assert client.ask("DELETE", f"{FILES}/runs/{other.name}/a").error == (403, "PERMISSION_DENIED")
+
+
+def test_what_lies_beside_an_asset_is_not_part_of_it(
+    client: Client, workspace: Workspace, tmp_path: Path
+) -> None:
+    for name in ("data.csv", "secret"):
+        (tmp_path / name).write_text(name)
+    workspace.assets.register(
+        NewAsset(kind="data", name="d", version="1", type="uri_file", path=tmp_path / "data.csv")
+    )
+    assert client.read("data/d/1/data.csv").body == b"data.csv"
+    assert client.read("data/d/1/secret").error == (404, "RESOURCE_DOES_NOT_EXIST")
+    listed = client.ask("GET", f"{FILES}?path=data/d/1").json["files"]
+    assert listed == [{"path": "data.csv", "is_dir": False, "file_size": 8}]
+
+
+def test_staged_files_of_a_refused_model_are_gone(
+    client: Client, run: Run, workspace: Workspace
+) -> None:
+    assert client.put("staged/abc/m.pkl", b"m").status == 200
+    refused = client.ask("POST", f"{V1}/models", {"staged": "abc", "name": "no name"})
+    assert refused.error == (400, "INVALID_PARAMETER_VALUE")
+    assert not [*(workspace.folder_of(run.name) / ".incoming").iterdir()]

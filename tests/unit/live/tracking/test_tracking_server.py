@@ -115,3 +115,29 @@ def test_the_way_round_a_proxy(tracking: Tracking, run: Run) -> None:
     given = {"HTTP_PROXY": "http://proxy", "NO_PROXY": "corp"}
     variables = tracking.variables(run, host="172.17.0.1", given=given)
     assert variables["NO_PROXY"] == "corp,172.17.0.1,127.0.0.1,localhost"
+
+
+def test_a_bug_is_told_in_the_protocols_words(
+    client: Client, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/aml-emu/1.0/runs/{run.name}/children"
+    answer = client.ask("POST", path, {"runs": [{"tags": ["not", "an", "object"]}]})
+    assert answer.error == (500, "INTERNAL_ERROR")
+    assert "bug of aml-emu" in answer.json["message"]
+    assert "AttributeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"value": 10**400},
+        {"value": 1, "step": 1 << 63},
+        {"value": 1, "step": float("inf")},
+        {"value": 1, "timestamp": -(1 << 70)},
+    ],
+)
+def test_numbers_that_no_column_holds_are_the_clients_mistake(
+    client: Client, run: Run, metric: dict[str, float]
+) -> None:
+    body = {"run_id": run.name, "key": "loss", **metric}
+    assert client.post("runs/log-metric", body).error == (400, "INVALID_PARAMETER_VALUE")

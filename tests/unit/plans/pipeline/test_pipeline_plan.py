@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import SpecError
+from toolkit.plans.pipeline.choice import step_of_run
 from toolkit.plans.pipeline.graph import (
     FromInput,
     FromStep,
@@ -370,8 +371,9 @@ def test_a_cycle_is_named(tmp_path: Path) -> None:
     assert "wait for each other: a -> b -> c -> a" in error.message
 
 
-def test_two_steps_writing_one_path(tmp_path: Path) -> None:
-    where = "{out: {path: azureml://datastores/d/paths/p}}"
+@pytest.mark.parametrize("path", ["p", "./p//", "${{output_name}}/p", "${{default_datastore}}/p"])
+def test_two_steps_writing_one_path(tmp_path: Path, path: str) -> None:
+    where = f"{{out: {{path: 'azureml://datastores/d/paths/{path}'}}}}"
     error = problem(
         tmp_path,
         f"""
@@ -381,6 +383,25 @@ def test_two_steps_writing_one_path(tmp_path: Path) -> None:
         """,
     )
     assert "two steps write one path, `a` (out) and `b` (out)" in error.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "datastore"),
+    [("{}", "workspaceblobstore"), ("{default_datastore: azureml:mine}", "mine")],
+)
+def test_paths_of_each_steps_run_are_apart(tmp_path: Path, settings: str, datastore: str) -> None:
+    where = "{out: {path: 'azureml://datastores/${{default_datastore}}/paths/${{ name }}/p'}}"
+    found = plan(
+        tmp_path,
+        f"""
+        settings: {settings}
+        jobs:
+          a: {{component: ./prep.yml, outputs: {where}}}
+          b: {{component: ./prep.yml, outputs: {where}}}
+        """,
+    )
+    paths = {step.outputs["out"].path for step in found.graph.steps.values()}
+    assert paths == {f"azureml://datastores/{datastore}/paths/${{{{ name }}}}/p"}
 
 
 def test_a_pipeline_that_contains_itself(tmp_path: Path) -> None:
@@ -400,11 +421,28 @@ def test_a_component_with_a_mistake_is_named_itself(tmp_path: Path) -> None:
     assert error.message.startswith(f"{tmp_path}/bad.yml:3:")
 
 
-def test_files_from_outside_the_code_folder_are_refused(tmp_path: Path) -> None:
-    more = textwrap.dedent(COMPONENT) + "additional_includes: [../shared_code]\n"
-    error = problem(tmp_path, "jobs: {a: {component: ./more.yml}}\n", {"more.yml": more})
-    assert error.message.startswith(f"{tmp_path}/pipeline.yml:2:")
-    assert "`additional_includes`" in error.message
+def test_what_lies_beside_the_code_is_part_of_the_step(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    files = {"more.yml": textwrap.dedent(COMPONENT) + "additional_includes: [./shared]\n"}
+    found = plan(tmp_path, "jobs: {a: {component: ./more.yml}, b: {component: ./prep.yml}}", files)
+    works = [step.work for step in found.graph.steps.values()]
+    assert [isinstance(work, CommandJob) and work.includes for work in works] == [
+        {"shared": tmp_path / "shared"},
+        {},
+    ]
+
+
+def test_a_file_beside_the_component_counts_for_it_alone(tmp_path: Path) -> None:
+    """Not for a component that is written in a pipeline of the same name."""
+    (tmp_path / "shared").mkdir()
+    files = {"prep.additional_includes": "./shared\n", "pipeline.additional_includes": "./none\n"}
+    text = """
+        jobs:
+          a: {component: ./prep.yml}
+          b: {component: {command: x, environment: "azureml:e:1"}}
+        """
+    works = [step.work for step in plan(tmp_path, text, files).graph.steps.values()]
+    assert [isinstance(work, CommandJob) and [*work.includes] for work in works] == [["shared"], []]
 
 
 def test_a_condition_must_be_a_boolean(tmp_path: Path) -> None:
@@ -417,6 +455,15 @@ def test_a_loop_asks_for_an_output_of_its_body(tmp_path: Path) -> None:
     error = problem(tmp_path, text)
     assert "names no output of `body`" in error.message
     assert "`again`" in error.hint
+
+
+def test_a_run_of_an_iteration_is_a_part_of_the_loops_body(tmp_path: Path) -> None:
+    graph = plan(tmp_path, LOOP).graph
+    found = step_of_run(graph, "body[7]")
+    assert found is not None
+    assert isinstance(found.work, CommandJob)
+    assert step_of_run(graph, "body") is graph.steps["body"]
+    assert [step_of_run(graph, name) for name in ("body[7].x", "other[1]", "other")] == [None] * 3
 
 
 def test_nothing_said_of_failures_is_said(tmp_path: Path) -> None:

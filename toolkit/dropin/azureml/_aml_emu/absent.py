@@ -82,5 +82,5 @@ class _Always(Dict[str, str]):
 
 def watch_for(package: str) -> None:
     """From now on; once for a package."""
-    if not any(isinstance(each, Absent) and each._package == package for each in sys.meta_path):  # noqa: SLF001
+    if not any(isinstance(each, Absent) and each._package == package for each in sys.meta_path):  # noqa: SLF001  # its own class
         sys.meta_path.append(Absent(package))

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from typing import Any, Dict, Mapping, Optional, Tuple, Type
+from typing import Any, Dict, Mapping, Optional, Tuple
 
-from ..exceptions import (
-    AzureMLException,
-    RunEnvironmentException,
-    ServiceException,
-    UserErrorException,
-)
+from ..exceptions import RunEnvironmentException, ServiceException, UserErrorException
 from .link import Link
 
-_INTERVAL = 0.1
 _USERS = (400, 404, 409)
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -44,28 +37,6 @@ def ask(
         if error.status_code in _USERS:
             raise UserErrorException(error.message) from error
         raise
-
-
-def follow(
-    link: Link,
-    operation: str,
-    show_output: bool,
-    problem: Type[AzureMLException] = UserErrorException,
-) -> Dict[str, Any]:
-    """Wait for long work, printing what it says; its result. Raises `problem` if it failed."""
-    after = 0
-    while True:
-        found = ask(link, "GET", "operations/" + operation, query={"after": after})
-        if show_output:
-            for line in found["lines"]:
-                print(line)
-            sys.stdout.flush()
-        after = found["next"]
-        if found["state"] == "Failed":
-            raise problem(message_of(found["error"]))
-        if found["state"] == "Succeeded":
-            return dict(found["result"])
-        time.sleep(_INTERVAL)
 
 
 def message_of(error: Mapping[str, Any]) -> str:

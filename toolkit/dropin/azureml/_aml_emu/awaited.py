@@ -29,13 +29,13 @@ class Awaited:
     ) -> Dict[str, Any]:
         """Raises ActivityFailedException if it failed, unless that is not wanted."""
         if show_output:
-            print(f"RunId: {self.id}\nWeb View: {self.get_portal_url()}")  # type: ignore[attr-defined]
+            print(f"RunId: {self.id}\nWeb View: {self.get_portal_url()}")  # type: ignore[attr-defined]  # Run's
         show = show_output and is_authoring()
         follow_run(self._link, self.id, show_output=show)
         details: Dict[str, Any] = self.get_details()  # type: ignore[attr-defined]  # Run's
         if show_output:
             print(f"\nExecution Summary\n=================\nRunId: {self.id}")
-            print(f"Web View: {self.get_portal_url()}\n")  # type: ignore[attr-defined]
+            print(f"Web View: {self.get_portal_url()}\n")  # type: ignore[attr-defined]  # Run's
         if details["status"] == "Failed" and raise_on_error:
             raise ActivityFailedException(_problem(details))
         return details

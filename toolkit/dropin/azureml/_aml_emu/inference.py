@@ -1,5 +1,7 @@
 """`InferenceConfig`: the script that scores, and the environment it runs in, checked at once."""
 
+# ruff: noqa: SLF001  # classes of this package share what the SDK hides too
+
 from __future__ import annotations
 
 import ast
@@ -75,7 +77,7 @@ class InferenceConfig:
         return {
             "script": self._script(),
             "source": None if source is None else os.path.abspath(source),
-            "environment": (self.environment or self._old_environment())._wire(),  # noqa: SLF001
+            "environment": (self.environment or self._old_environment())._wire(),
             "description": self.description or "",
         }
 

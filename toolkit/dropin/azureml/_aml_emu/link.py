@@ -10,9 +10,8 @@ import functools
 import http.client
 import json
 import os
-import shutil
 import threading
-from typing import Any, BinaryIO, Dict, Mapping, Optional
+from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Tuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..exceptions import RunEnvironmentException, ServiceException
@@ -41,17 +40,16 @@ class Link:
     ) -> Dict[str, Any]:
         """The JSON that is answered; raises ServiceException for an error."""
         data = None if body is None else json.dumps(body).encode("utf-8")
-        answer = self._send(method, _address(path, query), data)
-        found = json.loads(answer.read())
-        if answer.status >= _FIRST_ERROR:
-            raise _refused(answer.status, found)
-        return dict(found)
+        with self._told():
+            status, text = self._exchange(method, _address(path, query), data)
+        if status >= _FIRST_ERROR:
+            raise _refused(status, text)
+        return dict(json.loads(text))
 
     def upload(self, place: str, stream: BinaryIO, *, exclusive: bool = False) -> None:
         """Stream a file to a place, e.g. `runs/<id>/<name>`."""
         query = {"exclusive": "1"} if exclusive else None
-        connection = self._open()
-        try:
+        with self._told(), contextlib.closing(self._open()) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 # a refusal comes before all is sent; it says why, and can be read all the same
                 connection.request(
@@ -62,44 +60,78 @@ class Link:
                     encode_chunked=True,
                 )
             answer = connection.getresponse()
-            found = json.loads(answer.read())
-            if answer.status >= _FIRST_ERROR:
-                raise _refused(answer.status, found)
-        finally:
-            connection.close()
+            text = answer.read()
+        if answer.status >= _FIRST_ERROR:
+            raise _refused(answer.status, text)
 
     def download(self, place: str, target: str) -> None:
         """Stream a file from a place; `target` appears when it is whole."""
-        connection = self._open()
-        try:
-            connection.request("GET", _address("files/" + place, None), headers=self._headers())
-            answer = connection.getresponse()
+        with contextlib.closing(self._open()) as connection:
+            with self._told():
+                connection.request("GET", _address("files/" + place, None), headers=self._headers())
+                answer = connection.getresponse()
+                refusal = answer.read() if answer.status >= _FIRST_ERROR else b""
             if answer.status >= _FIRST_ERROR:
-                raise _refused(answer.status, json.loads(answer.read()))
+                raise _refused(answer.status, refusal)
             os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
             unfinished = f"{target}.{os.getpid()}.part"
-            with open(unfinished, "wb") as file:
-                shutil.copyfileobj(answer, file, _BLOCK)
-            os.replace(unfinished, target)
-        finally:
-            connection.close()
+            try:
+                with open(unfinished, "wb") as file:
+                    file.writelines(iter(functools.partial(self._block, answer), b""))
+                self._check_whole(answer, place)
+                os.replace(unfinished, target)
+            finally:
+                with contextlib.suppress(FileNotFoundError):  # it has its name
+                    os.unlink(unfinished)
 
-    def _send(self, method: str, address: str, data: Optional[bytes]) -> http.client.HTTPResponse:
-        """Over the connection that is there, or a new one if it was closed meanwhile."""
-        headers = dict(self._headers(), **{"Content-Type": "application/json"})
+    def _exchange(self, method: str, address: str, data: Optional[bytes]) -> Tuple[int, bytes]:
+        """Over the connection that is there, or a new one if it was closed meanwhile.
+
+        One that is left in the middle, as by Ctrl-C, is of no use to the next call: it is closed.
+        """
         kept = self._kept()
         try:
-            kept.request(method, address, body=data, headers=headers)
-            return kept.getresponse()
-        except _STALE:
+            try:
+                return self._ask(kept, method, address, data)
+            except _STALE:
+                kept.close()
+                return self._ask(kept, method, address, data)
+        except BaseException:
             kept.close()
-            kept.request(method, address, body=data, headers=headers)
-            return kept.getresponse()
-        except OSError as error:
-            kept.close()
+            raise
+
+    def _ask(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        address: str,
+        data: Optional[bytes],
+    ) -> Tuple[int, bytes]:
+        headers = dict(self._headers(), **{"Content-Type": "application/json"})
+        connection.request(method, address, body=data, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What breaks on the way is a ServiceException, which scripts catch."""
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            why = str(error) or type(error).__name__
             raise ServiceException(
-                f"the emulator does not answer at {self._netloc}: {error}"
+                f"the emulator does not answer at {self._netloc}: {why}"
             ) from error
+
+    def _block(self, answer: http.client.HTTPResponse) -> bytes:
+        with self._told():
+            return answer.read(_BLOCK)
+
+    def _check_whole(self, answer: http.client.HTTPResponse, place: str) -> None:
+        if answer.length:  # what was promised and has not come; reading by blocks does not tell
+            raise ServiceException(
+                f"the emulator at {self._netloc} ended in the middle of a file: {place}"
+            )
 
     def _kept(self) -> http.client.HTTPConnection:
         """The thread's own connection; one that a fork brought along is the parent's."""
@@ -150,7 +182,11 @@ def _address(path: str, query: Optional[Mapping[str, Any]]) -> str:
     return f"{_BASE}/{quote(path)}{asked}"
 
 
-def _refused(status: int, found: Mapping[str, Any]) -> ServiceException:
+def _refused(status: int, text: bytes) -> ServiceException:
+    try:
+        found = dict(json.loads(text))
+    except ValueError:  # whatever it is that answers there, it is not the emulator's protocol
+        found = {"message": f"status {status}: " + text.decode("utf-8", "replace").strip()}
     return ServiceException(
         str(found.get("message", "")), status_code=status, error_code=str(found.get("error_code"))
     )

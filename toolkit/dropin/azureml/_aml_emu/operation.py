@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Type
 
-from ..exceptions import AzureMLException
+from ..exceptions import AzureMLException, UserErrorException
 from .authoring import ask, message_of
 from .link import Link
 
@@ -34,13 +34,16 @@ class Operation:
         self.result = found["result"]
         return list(found["lines"])
 
-    def follow(self, on_line: Optional[Callable[[str], Any]] = None) -> None:
-        """Wait for the end, with each line as it comes."""
+    def follow(
+        self, on_line: Optional[Callable[[str], Any]] = None, *, seconds: float = float("inf")
+    ) -> None:
+        """Wait for the end, or for so long, with each line as it comes."""
+        deadline = time.monotonic() + seconds
         while True:
             for line in self.look():
                 if on_line is not None:
                     on_line(line)
-            if self.state != "Running":
+            if self.state != "Running" or time.monotonic() >= deadline:
                 return
             time.sleep(_INTERVAL)
 
@@ -48,6 +51,19 @@ class Operation:
         """Raise what it failed of, if it has failed."""
         if self.error is not None:
             raise kind(message_of(self.error))
+
+
+def follow(
+    link: Link,
+    id_: str,
+    show_output: bool,
+    problem: Type[AzureMLException] = UserErrorException,
+) -> Dict[str, Any]:
+    """Wait for work that was begun; its result. Raises `problem` if it failed."""
+    operation = Operation(link, id_)
+    operation.follow(shown if show_output else None)
+    operation.raise_failure(problem)
+    return operation.result
 
 
 def started(link: Link, path: str, body: Mapping[str, Any]) -> Operation:

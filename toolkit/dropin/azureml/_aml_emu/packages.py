@@ -1,5 +1,7 @@
 """`Model.package`: an image, or a Dockerfile and its folder, made by the emulator."""
 
+# ruff: noqa: SLF001  # classes of this package share what the SDK hides too
+
 from __future__ import annotations
 
 import json
@@ -63,9 +65,7 @@ class ModelPackage:
         source = self._made("save")
         if os.path.isdir(output_directory) and os.listdir(output_directory):
             raise UserErrorException(f"the output directory is not empty: {output_directory}")
-        if os.path.isdir(output_directory):
-            os.rmdir(output_directory)
-        shutil.copytree(source, output_directory)
+        shutil.copytree(source, output_directory, dirs_exist_ok=True)
 
     def get_logs(self) -> str:
         """What was said while it was made."""
@@ -115,7 +115,7 @@ def package(
         image_name=image_name,
         image_label=image_label,
     )
-    operation = started(workspace._link, "packages", body)  # noqa: SLF001
+    operation = started(workspace._link, "packages", body)
     return ModelPackage(workspace, operation, is_image=not generate_dockerfile)
 
 
@@ -128,7 +128,7 @@ def asked(models: Sequence[Any], inference_config: Any) -> Dict[str, Any]:
         )
     return {
         "models": model_references(models),
-        "inference": inference_config._asked(),  # noqa: SLF001
+        "inference": inference_config._asked(),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from collections import Counter
 from typing import Any, List, Mapping, Optional, Tuple
@@ -53,9 +54,8 @@ class RecordLog:
             drawn.seek(0)
             self._keep("image", name, ".png", drawn, description)
             return
-        extension = "." + path.rpartition(".")[2] if "." in path else ""
         with open(path, "rb") as file:
-            self._keep("image", name, extension, file, description)
+            self._keep("image", name, os.path.splitext(path)[1], file, description)
 
     def log_confusion_matrix(self, name: str, value: Any, description: str = "") -> None:
         self._keep_json("confusion_matrix", name, value, description)

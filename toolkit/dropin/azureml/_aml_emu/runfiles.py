@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Dict, List, Optional, Sequence
 from ..exceptions import ServiceException, UserErrorException
 from .link import Link
 
+_UNKNOWN = (400, 404)  # what can be no file's name, and what is none's
 _CONFLICT = 409
 
 
@@ -62,7 +63,11 @@ class RunFiles:
         try:
             self._link.download(f"runs/{self.id}/{name}", target)
         except ServiceException as error:
-            raise _unknown(name, error) from error
+            if error.status_code not in _UNKNOWN:
+                raise
+            raise UserErrorException(
+                f"File with path {name} was not found: {error.message}"
+            ) from error
 
     def download_files(
         self,
@@ -115,7 +120,3 @@ def files_under(folder: str) -> List[str]:
             inside = os.path.relpath(os.path.join(root, name), folder)
             found[inside.replace(os.sep, "/")] = None
     return sorted(found)
-
-
-def _unknown(name: str, error: ServiceException) -> UserErrorException:
-    return UserErrorException(f"File with path {name} was not found: {error.message}")

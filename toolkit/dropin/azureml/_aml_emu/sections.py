@@ -1,7 +1,5 @@
 """The sections of an Environment: Python, Docker, Spark; values and their JSON."""
 
-# classes of this package share what the SDK hides too
-
 from __future__ import annotations
 
 import os

@@ -5,6 +5,7 @@ The file is laid out as those that the SDK of 2020 wrote and people published.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import Any, Dict, Iterable, Iterator, List, Optional
@@ -222,7 +223,7 @@ class CondaDependencies:
 
     def _variables(self) -> str:
         found = self._more.get("variables") or {}
-        lines = "".join(f"  {key}: {value!r}\n" for key, value in found.items())
+        lines = "".join(f"  {key}: {json.dumps(value)}\n" for key, value in found.items())
         return "variables:\n" + lines if lines else ""
 
     def _changed(self) -> None:

@@ -1,5 +1,7 @@
 """Datasets: registered ones, and those that scripts make from paths; files and tables."""
 
+# ruff: noqa: SLF001  # classes of this package share what the SDK hides too
+
 from __future__ import annotations
 
 import os
@@ -8,10 +10,12 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from .._aml_emu.authoring import ask
 from .._aml_emu.missing import missing_member
+from .._aml_emu.registered import Registered
 from ..data.dataset_consumption_config import DatasetConsumptionConfig
 from ..data.dataset_factory import FileDatasetFactory, TabularDatasetFactory
 from ..exceptions import DatasetExecutionError, ServiceException, UserErrorException
 
+_UNKNOWN = (400, 404)  # what can be no dataset's name, and what is none's
 _KIND = "aml-emu.dataset"
 _TABLES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
 
@@ -31,8 +35,10 @@ class Dataset:
     @staticmethod
     def get_by_id(workspace: Any, id: str, **_kwargs: Any) -> Any:
         try:
-            found = workspace._link.call("GET", "assets/data/" + id)  # noqa: SLF001
+            found = workspace._link.call("GET", "assets/data/" + id)
         except ServiceException as error:
+            if error.status_code not in _UNKNOWN:
+                raise
             raise UserErrorException(
                 f"Cannot find registered dataset with name {id}: {error.message}"
             ) from error
@@ -40,7 +46,7 @@ class Dataset:
 
     @staticmethod
     def get_all(workspace: Any) -> Dict[str, Any]:
-        found = workspace._link.call("GET", "assets/data")["assets"]  # noqa: SLF001
+        found = workspace._link.call("GET", "assets/data")["assets"]
         names = {asset["name"] for asset in found}
         return {name: Dataset.get_by_name(workspace, name) for name in names}
 
@@ -54,33 +60,12 @@ def dataset_of(workspace: Any, found: Mapping[str, Any]) -> Any:
     return (TabularDataset if made == "tabular" else FileDataset)(workspace, found)
 
 
-class FileDataset:
+class FileDataset(Registered):
     """The files of one registered version."""
 
     def __init__(self, workspace: Any, found: Mapping[str, Any]) -> None:
         self._workspace = workspace
         self._found = found
-
-    @property
-    def name(self) -> str:
-        return str(self._found["name"])
-
-    @property
-    def version(self) -> Any:
-        version = str(self._found["version"])
-        return int(version) if version.isdigit() else version
-
-    @property
-    def id(self) -> str:
-        return f"{self.name}:{self.version}"
-
-    @property
-    def description(self) -> str:
-        return str(self._found["description"])
-
-    @property
-    def tags(self) -> Dict[str, str]:
-        return dict(self._found["tags"])
 
     def register(
         self,
@@ -98,7 +83,7 @@ class FileDataset:
             "tags": {str(key): str(value) for key, value in (tags or {}).items()},
             "new_version": bool(create_new_version),
         }
-        found = ask(workspace._link, "POST", "datasets/registered", body)  # noqa: SLF001
+        found = ask(workspace._link, "POST", "datasets/registered", body)
         return dataset_of(workspace, found)
 
     def as_named_input(self, name: str) -> Any:
@@ -133,7 +118,7 @@ class FileDataset:
                     f"{target} exists already: pass overwrite=True to replace it"
                 )
             place = "data/{}/{}/{}".format(self.name, self.version, file["path"])
-            self._workspace._link.download(place, target)  # noqa: SLF001
+            self._workspace._link.download(place, target)
             paths.append(target)
         return paths
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 import copy
 import json
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
-from .._aml_emu.authoring import ask, follow
+from .._aml_emu.authoring import ask
 from .._aml_emu.missing import missing_member
+from .._aml_emu.operation import follow
 from .._aml_emu.sections import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -169,7 +170,7 @@ class Environment:
         workspace: Any,
         platform: Any = None,
         useDocker: bool = False,  # noqa: N803  # the SDK's name
-        pushImageToWorkspaceAcr: bool = False,  # noqa: N803
+        pushImageToWorkspaceAcr: bool = False,  # noqa: N803  # the SDK's name
         **_kwargs: Any,
     ) -> LocalImage:
         """Build its image and wait for it, showing how it goes; always with the local engine."""
@@ -251,14 +252,17 @@ class Environments(Dict[str, Environment]):
             self[name] = found
         return found
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """As `[]`, which looks them up; a dictionary's own would give what is not read yet."""
+        if name not in self:
+            return default
+        return self[name]
+
     def items(self) -> Any:
         return ((name, self[name]) for name in list(self))
 
     def values(self) -> Any:
         return (self[name] for name in list(self))
-
-    def __iter__(self) -> Iterator[str]:
-        return super().__iter__()
 
 
 class ImageBuildDetails:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Mapping, Optional
 
-from .._aml_emu.authoring import ask, follow, place
+from .._aml_emu.authoring import ask, place
+from .._aml_emu.chosen import has
 from .._aml_emu.missing import missing_member
+from .._aml_emu.operation import follow
 from ..exceptions import ExperimentExecutionException, UserErrorException
 
 
@@ -20,7 +22,7 @@ class Experiment:
 
     @property
     def id(self) -> Optional[str]:
-        for run in self.get_runs():
+        for run in self.get_runs(include_children=True):
             return str(run._details["experiment_id"])
         return None
 
@@ -66,18 +68,20 @@ class Experiment:
         self,
         type: Optional[str] = None,
         tags: Any = None,
+        properties: Any = None,
+        include_children: bool = False,
         **_kwargs: Any,
     ) -> Iterator[Any]:
-        """Newest first. `tags` is a key or a mapping, as in the SDK."""
+        """Newest first. `tags` and `properties` are a key or a mapping, as in the SDK."""
         from .run import Run  # run.py names its experiment in turn
 
-        wanted: Mapping[str, str] = tags if isinstance(tags, dict) else {}
         answer = self.workspace._link.call("GET", "runs", query={"experiment": self.name})
         for found in answer["runs"]:
-            if isinstance(tags, str) and tags not in found["tags"]:
-                continue
-            if all(found["tags"].get(key) == value for key, value in wanted.items()):
-                yield Run(self, found["id"], _details=found)
+            run = Run(self, found["id"], _details=found)
+            is_asked_for = include_children or found["parent"] is None
+            fits = has(found["tags"], tags) and has(found["properties"], properties)
+            if is_asked_for and fits and type in {None, run.type}:
+                yield run
 
     def get_portal_url(self) -> str:
         """There is no portal; the command that shows the runs instead."""

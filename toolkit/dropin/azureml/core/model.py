@@ -3,6 +3,8 @@
 `get_model_path` also works in a scoring container.
 """
 
+# ruff: noqa: SLF001  # classes of this package share what the SDK hides too
+
 from __future__ import annotations
 
 import os
@@ -10,10 +12,12 @@ import uuid
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._aml_emu.authoring import ask
+from .._aml_emu.chosen import has
 from .._aml_emu.inference import InferenceConfig
 from .._aml_emu.link import link_of_environment, link_or_raise
 from .._aml_emu.missing import missing_member
 from .._aml_emu.packages import ModelPackage, package
+from .._aml_emu.registered import Registered
 from .._aml_emu.runfiles import files_under
 from ..exceptions import (
     ModelNotFoundException,
@@ -28,7 +32,7 @@ _ROOT = "azureml-models"
 _NOT_FOUND = 404
 
 
-class Model:
+class Model(Registered):
     """One version of a registered model: the newest, unless another is asked for."""
 
     class Framework:
@@ -55,29 +59,12 @@ class Model:
         **_kwargs: Any,
     ) -> None:
         self.workspace = workspace
-        self._found = _found or _fetch(workspace._link, _reference(name, id, version))  # noqa: SLF001
-
-    @property
-    def name(self) -> str:
-        return str(self._found["name"])
-
-    @property
-    def version(self) -> Any:
-        """A number, as the SDK has it; another text if that is how it was registered."""
-        version = str(self._found["version"])
-        return int(version) if version.isdigit() else version
-
-    @property
-    def id(self) -> str:
-        return f"{self.name}:{self.version}"
-
-    @property
-    def description(self) -> str:
-        return str(self._found["description"])
-
-    @property
-    def tags(self) -> Dict[str, str]:
-        return dict(self._found["tags"])
+        if _found is not None:
+            self._found = _found
+        elif tags or properties or run_id:
+            self._found = _newest(workspace, name, id, version, tags, properties, run_id)
+        else:
+            self._found = _fetch(workspace._link, _reference(name, id, version))
 
     @property
     def properties(self) -> Dict[str, str]:
@@ -101,7 +88,7 @@ class Model:
                     f"{target} exists already: pass exist_ok=True to replace it"
                 )
             place = "models/{}/{}/{}".format(self.name, self.version, file["path"])
-            self.workspace._link.download(place, target)  # noqa: SLF001
+            self.workspace._link.download(place, target)
         files = self._found["files"]
         return os.path.join(root, files[0]["path"]) if self._found["is_file"] else root
 
@@ -121,7 +108,7 @@ class Model:
         """Send a file or folder of this machine and register it."""
         if not os.path.exists(model_path):
             raise ModelPathNotFoundException("the model's path is not there: " + model_path)
-        link = workspace._link  # noqa: SLF001
+        link = workspace._link
         staged = uuid.uuid4().hex
         name = os.path.basename(os.path.abspath(model_path))
         inside = [""] if os.path.isfile(model_path) else files_under(model_path)
@@ -144,10 +131,18 @@ class Model:
         latest: bool = False,
         **_kwargs: Any,
     ) -> List[Model]:
-        """Registered versions, the newest first."""
+        """Registered versions with these tags and properties, the newest first.
+
+        Both are keys, or lists of a key and its value.
+        """
         query = {"name": name} if name else None
-        found = workspace._link.call("GET", "assets/model", query=query)["assets"]  # noqa: SLF001
-        models = [Model(workspace, _found=each) for each in found]
+        found = workspace._link.call("GET", "assets/model", query=query)["assets"]
+        fitting = (
+            each
+            for each in found
+            if has(each["tags"], tags) and has(each["properties"], properties)
+        )
+        models = [Model(workspace, _found=each) for each in fitting]
         if latest:
             models = list({model.name: model for model in reversed(models)}.values())
         return [model for model in models if run_id in {None, model.run_id}]
@@ -204,7 +199,7 @@ class Model:
             from .webservice.local import LocalWebservice  # the only kind of service there is
 
             deployment_config = LocalWebservice.deploy_configuration()
-        service = deployment_config._deploy(  # noqa: SLF001
+        service = deployment_config._deploy(
             workspace, name, models, inference_config, overwrite=overwrite
         )
         if show_output:
@@ -242,7 +237,7 @@ class Model:
 
     @property
     def _link(self) -> Any:
-        return self.workspace._link  # noqa: SLF001
+        return self.workspace._link
 
     @classmethod
     def _of_run(
@@ -259,7 +254,7 @@ class Model:
     ) -> Model:
         body = _said(name, tags, properties, description, framework, framework_version)
         try:
-            found = run._link.call("POST", "models", dict(body, run_id=run.id, path=path))  # noqa: SLF001
+            found = run._link.call("POST", "models", dict(body, run_id=run.id, path=path))
         except ServiceException as error:
             if error.status_code != _NOT_FOUND:
                 raise
@@ -305,9 +300,28 @@ def _reference(name: Optional[str], id_: Optional[str], version: Any) -> str:
     return name if version is None else f"{name}:{version}"
 
 
+def _newest(
+    workspace: Any,
+    name: Optional[str],
+    id_: Optional[str],
+    version: Any,
+    tags: Any,
+    properties: Any,
+    run_id: Optional[str],
+) -> Mapping[str, Any]:
+    """The newest that has all of it."""
+    for model in Model.list(workspace, name, tags, properties, run_id):
+        if id_ in {None, model.id} and str(version) in {"None", str(model.version)}:
+            return model._found
+    raise ModelNotFoundException(
+        f"ModelNotFound: none has all of name={name}, id={id_}, version={version}, tags={tags}, "
+        f"properties={properties}, run_id={run_id}"
+    )
+
+
 def _fetch(link: Any, reference: str) -> Mapping[str, Any]:
     try:
-        return link.call("GET", "assets/model/" + reference)  # type: ignore[no-any-return]
+        return link.call("GET", "assets/model/" + reference)  # type: ignore[no-any-return]  # it is JSON
     except ServiceException as error:
         if error.status_code != _NOT_FOUND:
             raise
@@ -336,7 +350,7 @@ def _on_disk(root: str, name: str, version: Any) -> Optional[str]:
 
 def _downloaded(workspace: Any, name: str, version: Any) -> str:
     """In the working directory, where the SDK puts it too."""
-    link = link_or_raise() if workspace is None else workspace._link  # noqa: SLF001
+    link = link_or_raise() if workspace is None else workspace._link
 
     class OfLink:
         _link = link

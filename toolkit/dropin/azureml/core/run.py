@@ -1,5 +1,7 @@
 """`Run`: what a script logs, keeps and asks of the run it is in, or of another one."""
 
+# ruff: noqa: SLF001  # classes of this package share what the SDK hides too
+
 from __future__ import annotations
 
 import os
@@ -7,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .._aml_emu.authoring import ask, is_authoring
 from .._aml_emu.awaited import Awaited
+from .._aml_emu.chosen import has
 from .._aml_emu.link import Link, link_of_environment
 from .._aml_emu.missing import missing_member
 from .._aml_emu.offline import OfflineRun
@@ -34,7 +37,7 @@ class Run(Awaited, RecordLog, RunFiles):
     ) -> None:
         self.experiment = experiment
         self.id = run_id
-        self._link: Link = experiment.workspace._link  # noqa: SLF001
+        self._link: Link = experiment.workspace._link
         self._known = _details
 
     @classmethod
@@ -54,7 +57,7 @@ class Run(Awaited, RecordLog, RunFiles):
     @staticmethod
     def get(workspace: Any, run_id: str) -> Run:
         """Any run of the workspace."""
-        found = workspace._link.call("GET", "runs/" + run_id)  # noqa: SLF001
+        found = workspace._link.call("GET", "runs/" + run_id)
         return Run(Experiment(workspace, found["experiment"]), run_id, _details=found)
 
     @staticmethod
@@ -190,13 +193,14 @@ class Run(Awaited, RecordLog, RunFiles):
         status: Optional[str] = None,
         **_kwargs: Any,
     ) -> Iterator[Run]:
-        """The runs below this one that have these tags, properties and status."""
+        """The runs below this one that have these tags, properties, type and status."""
         query = {"recursive": "1"} if recursive else None
         answer = self._link.call("GET", self._at("children"), query=query)
         for found in answer["runs"]:
-            fits = _has(found["tags"], tags) and _has(found["properties"], properties)
-            if fits and status in {None, found["status"]}:
-                yield Run(self.experiment, found["id"], _details=found)
+            run = Run(self.experiment, found["id"], _details=found)
+            fits = has(found["tags"], tags) and has(found["properties"], properties)
+            if fits and status in {None, found["status"]} and type in {None, run.type}:
+                yield run
 
     def get_metrics(
         self, name: Optional[str] = None, recursive: bool = False, **_kwargs: Any
@@ -248,7 +252,7 @@ class Run(Awaited, RecordLog, RunFiles):
         """Register a file or folder among this run's artifacts, by default that of its name."""
         from .model import Model  # model.py is only for those who ask
 
-        return Model._of_run(  # noqa: SLF001
+        return Model._of_run(
             self,
             model_name,
             model_path or model_name,
@@ -308,15 +312,6 @@ class Run(Awaited, RecordLog, RunFiles):
 
     def _chained(self, name: Optional[str]) -> Optional[str]:
         return None if name is None else f"{self.display_name}_{name}"
-
-
-def _has(found: Mapping[str, str], wanted: Any) -> bool:
-    """Whether a run has a tag of that name, or all these values."""
-    if wanted is None:
-        return True
-    if isinstance(wanted, str):
-        return wanted in found
-    return all(found.get(key) == str(value) for key, value in dict(wanted).items())
 
 
 def _utc(milliseconds: Optional[int]) -> Optional[str]:

@@ -276,21 +276,39 @@ class RunConfiguration:
         docker = found.get("docker") or {}
         made.docker = DockerConfiguration(
             bool(docker.get("useDocker")),
-            arguments=docker.get("arguments"),
-            shm_size=docker.get("shmSize"),
+            bool(docker.get("sharedVolumes", True)),
+            docker.get("arguments"),
+            docker.get("shmSize"),
         )
-        mpi, torch = found.get("mpi") or {}, found.get("pytorch") or {}
-        made.mpi = MpiConfiguration(int(mpi.get("processCountPerNode") or 1))
-        made.pytorch = PyTorchConfiguration(process_count=torch.get("processCount"))
-        flow = found.get("tensorflow") or {}
-        made.tensorflow = TensorflowConfiguration(
-            int(flow.get("workerCount") or 1), int(flow.get("parameterServerCount") or 0)
-        )
+        history = found.get("history") or {}
+        made.history.output_collection = bool(history.get("outputCollection", True))
+        made.history.snapshot_project = bool(history.get("snapshotProject", True))
+        made.history.directories_to_watch = list(history.get("directoriesToWatch") or ["logs"])
+        made._take_distribution(found)
         for key, each in (found.get("dataReferences") or {}).items():
             made.data_references[key] = DataReferenceConfiguration(
-                each.get("dataStoreName"), each.get("mode") or "mount", each.get("pathOnDataStore")
+                each.get("dataStoreName"),
+                each.get("mode") or "mount",
+                each.get("pathOnDataStore"),
+                each.get("pathOnCompute"),
+                bool(each.get("overwrite")),
             )
         return made
+
+    def _take_distribution(self, found: Mapping[str, Any]) -> None:
+        mpi, torch = found.get("mpi") or {}, found.get("pytorch") or {}
+        self.mpi = MpiConfiguration(
+            int(mpi.get("processCountPerNode") or 1), int(mpi.get("nodeCount") or 1)
+        )
+        self.pytorch = PyTorchConfiguration(
+            torch.get("communicationBackend") or "Nccl",
+            torch.get("processCount"),
+            int(torch.get("nodeCount") or 1),
+        )
+        flow = found.get("tensorflow") or {}
+        self.tensorflow = TensorflowConfiguration(
+            int(flow.get("workerCount") or 1), int(flow.get("parameterServerCount") or 0)
+        )
 
 
 def _existing(path: str, name: Optional[str]) -> str:

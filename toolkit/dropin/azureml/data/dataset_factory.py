@@ -74,8 +74,15 @@ class TabularDatasetFactory:
         set_column_types: Any = None,
         separator: str = ",",
         header: Any = True,
+        partition_format: Optional[str] = None,
         **_kwargs: Any,
     ) -> Any:
+        """Types of columns are found out by pandas, whatever `set_column_types` says."""
+        if include_path or partition_format:
+            raise UserErrorException(
+                "`include_path` and `partition_format` are not emulated: "
+                "add such columns to the data frame yourself"
+            )
         properties: Dict[str, str] = {} if separator == "," else {"separator": separator}
         if header is False or str(header).endswith("NO_HEADERS"):
             properties["header"] = "none"

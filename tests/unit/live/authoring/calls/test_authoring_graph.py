@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,25 @@ def test_a_job_that_cannot_be_is_the_operations_failure(
     error = ended(authoring, started["operation"])["error"]
     assert error["message"].startswith("s.py:3: script not found")
     assert authoring.workspace.runs.list() == []
+
+
+def test_arguments_of_a_parallel_step_stay_what_they_are(tmp_path: Path, shop: Shop) -> None:
+    parallel = {
+        "entry_script": "a.py",
+        "error_threshold": 2,
+        "append_row": False,
+        "file_name": "rows.txt",
+        "processes": 1,
+        "mini_batch_size": None,
+        "logging_level": "INFO",
+        "timeout": 60,
+        "tries": 1,
+    }
+    inputs = {"files": {"reference": str(tmp_path), "mode": "mount"}}
+    words = ["--title", "it's two words", "--files", "$AZUREML_DATAREFERENCE_files"]
+    each = step(tmp_path, "each", script=None, parallel=parallel, inputs=inputs, arguments=words)
+    work = graph_of({"steps": [each]}, {}, shop).steps["each"].work
+    assert isinstance(work, ParallelWork)
+    said = work.parallel.task.program_arguments or ""
+    assert shlex.split(said) == words
+    assert said.endswith(" $AZUREML_DATAREFERENCE_files"), "for a shell to put the path in"

@@ -89,3 +89,17 @@ def test_what_kept_a_run_from_starting_is_kept() -> None:
     assert submission.ended.wait(10)
     assert submission.error is not None
     assert submission.error["message"] == "no"
+
+
+def test_one_that_cannot_be_cancelled_keeps_no_other_from_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    submitted, told = Submitted(), threading.Event()
+
+    def refuse() -> None:
+        raise NotFound("no run of that name: `first`")
+
+    submitted.start("first", lambda: told.wait(10), refuse)
+    submitted.start("second", lambda: told.wait(10), told.set)
+    assert submitted.cancel(seconds=10) == []
+    assert "run first is not canceled: no run of that name" in caplog.text

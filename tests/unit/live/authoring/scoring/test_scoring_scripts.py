@@ -255,3 +255,26 @@ def test_what_is_said_of_a_model(here: Any, model: Model) -> None:
     assert found.properties == {"p": "1", "model_framework": "ScikitLearn"}
     found.remove_tags(["a"])
     assert Model(here, "iris").tags == {}
+
+
+def test_an_update_that_cannot_be_served_leaves_what_runs(
+    here: Any, home: Path, environment: Environment, inference: InferenceConfig
+) -> None:
+    service = Model.deploy(here, "svc", [], inference)
+    service.wait_for_deployment()
+    write_tree(home, {"src": {"a.txt": ""}})
+    outside = InferenceConfig("../score.py", source_directory="src", environment=environment)
+    service.update(inference_config=outside)
+    with pytest.raises(WebserviceException, match="not in the source directory"):
+        service.wait_for_deployment()
+    assert Webservice(here, "svc").state == "running"
+
+
+def test_what_is_to_be_overwritten_goes_on_until_there_is_something_better(
+    here: Any, home: Path, inference: InferenceConfig
+) -> None:
+    Model.deploy(here, "svc", [], inference).wait_for_deployment()
+    write_tree(home, {"score.py": "def init(): ...\n"})
+    with pytest.raises(WebserviceException, match=r"no `run\(\)` function"):
+        Model.deploy(here, "svc", [], inference, overwrite=True).wait_for_deployment()
+    assert Webservice(here, "svc").state == "running"

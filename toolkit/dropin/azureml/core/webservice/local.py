@@ -18,7 +18,7 @@ class LocalWebserviceDeploymentConfiguration:
         self.tags = None
 
     def validate_configuration(self) -> None:
-        if self.port is not None and not 0 < int(self.port) < 65536:  # noqa: PLR2004
+        if self.port is not None and not 0 < int(self.port) < 65536:  # noqa: PLR2004  # what a port can be
             raise WebserviceException(f"not a port: {self.port}")
 
     def _deploy(

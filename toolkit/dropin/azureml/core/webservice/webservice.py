@@ -1,5 +1,7 @@
 """A deployed service: a container of this machine, which stays until somebody deletes it."""
 
+# ruff: noqa: SLF001  # classes of this package share what the SDK hides too
+
 from __future__ import annotations
 
 import http.client
@@ -72,9 +74,10 @@ class Webservice:
         return [Model(self.workspace, id=reference) for reference in found["models"]]
 
     def wait_for_deployment(self, show_output: bool = False, timeout_sec: Any = None) -> None:
-        """Until it answers; raises WebserviceException if it cannot."""
+        """Until it answers; raises WebserviceException if it cannot, or has not in time."""
         if self._operation is not None:
-            self._operation.follow(shown if show_output else None)
+            seconds = float("inf") if timeout_sec is None else float(timeout_sec)
+            self._operation.follow(shown if show_output else None, seconds=seconds)
             self._operation.raise_failure(WebserviceException)
         if self.state != "running":
             raise WebserviceException(f"the service `{self.name}` is {self.state}")
@@ -129,7 +132,7 @@ class Webservice:
 
     @property
     def _link(self) -> Any:
-        return self.workspace._link  # noqa: SLF001
+        return self.workspace._link
 
     def _at(self) -> str:
         return f"{_PATH}/{self.name}"
@@ -166,14 +169,14 @@ def deploy(
     """Begin to deploy; `kind` is the class of what is given back."""
     body = dict(asked(models, inference_config), name=name, port=port, overwrite=overwrite)
     try:
-        operation = started(workspace._link, _PATH, body)  # noqa: SLF001
+        operation = started(workspace._link, _PATH, body)
     except UserErrorException as error:
         raise WebserviceException(error.message) from error
     return kind(workspace, name, _operation=operation)
 
 
 def _all(workspace: Any) -> List[Any]:
-    return list(ask(workspace._link, "GET", _PATH)["services"])  # noqa: SLF001
+    return list(ask(workspace._link, "GET", _PATH)["services"])
 
 
 def _answer(status: int, text: bytes) -> Any:

@@ -10,6 +10,8 @@ from ..._aml_emu.authoring import ask
 from ..._aml_emu.missing import missing_member
 from .run import PipelineRun
 
+_ADVICE = {"endpoint": "submit it with `published.submit`"}
+
 
 class PublishedPipeline:
     """What `pipeline.publish` gives, also to a later script."""
@@ -38,10 +40,6 @@ class PublishedPipeline:
             if each["status"] == "Active" or not active_only
         ]
 
-    @property
-    def endpoint(self) -> str:
-        raise missing_member(self, "endpoint", "submit it with `published.submit`")
-
     def submit(
         self,
         workspace: Any,
@@ -65,7 +63,7 @@ class PublishedPipeline:
         self._set("Disabled")
 
     def __getattr__(self, name: str) -> Any:
-        raise missing_member(self, name)
+        raise missing_member(self, name, _ADVICE.get(name, ""))
 
     def __repr__(self) -> str:
         return f"PublishedPipeline(Name: {self.name}, Id: {self.id}, Status: {self.status})"

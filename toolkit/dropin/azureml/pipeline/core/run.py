@@ -8,9 +8,10 @@ import os
 import time
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set
 
-from ..._aml_emu.authoring import ask, follow
+from ..._aml_emu.authoring import ask
 from ..._aml_emu.awaited import TERMINAL, follow_run
 from ..._aml_emu.missing import missing_member
+from ..._aml_emu.operation import follow
 from ...core.run import Run
 from ...exceptions import (
     ActivityFailedException,
@@ -110,7 +111,7 @@ class PipelineRun(Run):
     def log(self, *_args: Any, **_kwargs: Any) -> None:
         raise UserErrorException(_NOT_LOGGED)
 
-    log_list = log_row = log_table = log_image = child_run = complete = fail = log  # type: ignore[assignment]
+    log_list = log_row = log_table = log_image = child_run = complete = fail = log  # type: ignore[assignment]  # refused
 
 
 class StepRun(Run):
@@ -119,7 +120,7 @@ class StepRun(Run):
     def log(self, *_args: Any, **_kwargs: Any) -> None:
         raise UserErrorException(_NOT_LOGGED_HERE)
 
-    log_list = log_row = log_table = log_image = child_run = complete = fail = log  # type: ignore[assignment]
+    log_list = log_row = log_table = log_image = child_run = complete = fail = log  # type: ignore[assignment]  # refused
 
     def get_outputs(self) -> Dict[str, StepRunOutput]:
         return {name: StepRunOutput(self, name) for name in self._output_names()}

@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from ..._aml_emu.authoring import place
 from ..._aml_emu.wiring import Wiring
+from ...exceptions import UserErrorException
 
 
 class PipelineStep:
@@ -60,7 +61,7 @@ class PipelineStep:
                 source = found["source"]
                 producer = source.source._producer
                 told["from"] = {
-                    "step": None if producer is None else names[id(producer)],
+                    "step": None if producer is None else self._name_of(producer, names),
                     "output": source.output,
                 }
             inputs[name] = told
@@ -69,7 +70,7 @@ class PipelineStep:
             "file": file,
             "line": line,
             "allow_reuse": bool(self.allow_reuse),
-            "after": [names[id(step)] for step in self._after],
+            "after": [self._name_of(step, names) for step in self._after],
             "job": dict(
                 self._job(default_folder),
                 arguments=list(self._wiring.arguments),
@@ -77,6 +78,14 @@ class PipelineStep:
                 outputs=self._wiring.outputs,
             ),
         }
+
+    def _name_of(self, step: PipelineStep, names: Dict[int, str]) -> str:
+        if id(step) not in names:
+            raise UserErrorException(
+                f"step `{self.name}` comes after `{step.name}`, which is not in the pipeline: "
+                "list it, or leave out `resolve_closure=False`"
+            )
+        return names[id(step)]
 
     def _job(self, default_folder: Optional[str]) -> Dict[str, Any]:
         raise NotImplementedError

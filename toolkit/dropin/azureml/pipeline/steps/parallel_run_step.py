@@ -40,6 +40,11 @@ class ParallelRunConfig:
     ) -> None:
         if partition_keys:
             raise UserErrorException("partition_keys are not emulated: use mini_batch_size")
+        if allowed_failed_count is not None or allowed_failed_percent is not None:
+            raise UserErrorException(
+                "allowed_failed_count and allowed_failed_percent are not emulated: "
+                "use error_threshold, which counts failed files"
+            )
         if output_action not in {"append_row", "summary_only"}:
             raise UserErrorException(
                 f"output_action is append_row or summary_only: {output_action}"
