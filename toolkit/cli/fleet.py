@@ -11,6 +11,7 @@ from toolkit.cli import console
 from toolkit.live.deployment import repaired, roll_out, withdraw
 from toolkit.live.readiness import INTERVAL
 from toolkit.live.rollout import Deployed, Rollout
+from toolkit.live.router.process import ask
 from toolkit.live.service import Service
 from toolkit.plans.model import LaunchPlan
 
@@ -43,6 +44,12 @@ class Fleet:
             return False
         self.up(image)
         return True
+
+    def reloaded(self) -> None:
+        """The router lets go of the connections to the workers that were."""
+        state = self.deployed and self.rollout.endpoints.find(self.deployed.state.name)
+        if state and ask(state, "reloaded") is None:
+            console.warn(f"the router of `{state.name}` does not answer")
 
     def wait(self) -> None:
         """Return when another command has the deployment; raise when all replicas have ended."""

@@ -31,6 +31,10 @@ class Served(Protocol):
     @property
     def replicas(self) -> Sequence[tuple[Service, LaunchPlan]]: ...
 
+    def reloaded(self) -> None:
+        """Nothing that stands in front may lead to the old code any more."""
+        ...
+
 
 @dataclass
 class Running:
@@ -46,6 +50,9 @@ class Running:
     @property
     def replicas(self) -> Sequence[tuple[Service, LaunchPlan]]:
         return [(self.service, self.plan)]
+
+    def reloaded(self) -> None:
+        """Nothing stands in front."""
 
     def replace(self, plan: LaunchPlan) -> Service | None:
         """Stop it and start another in its place; None if it is all over meanwhile."""
@@ -131,6 +138,7 @@ class Saves:
                 console.warn(f"{what}: {result.stage} failed, the old code goes on answering")
                 console.traceback(result.traceback)
                 return
+            self.served.reloaded()
             console.say(f"reloaded {what} in {result.milliseconds:.0f} ms: {result.said}")
 
     def _environment_saved(self) -> ReloadMode | None:

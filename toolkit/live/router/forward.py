@@ -14,12 +14,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from toolkit.live.router import dialect as words
+from toolkit.live.router.connections import Connections, limits
 from toolkit.live.router.dialect import Dialect, Refusal
 from toolkit.live.router.exchange import REPLAY_HEADER, Cutting
 from toolkit.live.router.pool import Busy, NobodyThere, Pool, Seat, WaitedTooLong
 
 SMALL: Final = 1 << 16
-_CONNECT_SECONDS: Final = 2.0  # to this machine's own containers: one that is gone is silent
 DEPLOYMENT_HEADER: Final = "azureml-model-deployment"
 REPLICA_HEADER: Final = "aml-emu-replica"
 _HOP_BY_HOP: Final = frozenset(
@@ -77,22 +77,10 @@ class _Gone(Exception):
 
 
 class Forwarder:
-    """Each request has a connection of its own to a replica.
-
-    One that is kept leads to the worker that took it, which may be one that a reload has retired.
-    """
+    """Passes requests on over `connections`, and once more where a replica was gone."""
 
     def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=True),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            timeout=_limits(None),
-        )
-
-    async def close(self) -> None:
-        await self._session.close()
+        self.connections = Connections()
 
     async def answer(self, passage: Passage) -> web.StreamResponse:
         """What the caller gets: the container's answer, or what stands in front of it says."""
@@ -117,13 +105,16 @@ class Forwarder:
         url = URL(f"http://{address.host}:{address.port}{request.raw_path}", encoded=True)
         total = pool.serving.requests.timeout_ms / 1000
         try:
-            async with self._session.request(
-                request.method,
-                url,
-                data=body or None,
-                headers=model_headers(headers),
-                timeout=_limits(total),
-            ) as answer:
+            async with (
+                self.connections.lent() as session,
+                session.request(
+                    request.method,
+                    url,
+                    data=body or None,
+                    headers=model_headers(headers),
+                    timeout=limits(total),
+                ) as answer,
+            ):
                 await answer.read()
                 return words.model_answer(dialect, answer.status)[0]
         except aiohttp.ClientError:
@@ -164,7 +155,8 @@ class Forwarder:
             seat = await passage.pool.take(debugged=passage.debugged, without=failed)
             passage.replica = seat.replica.name
             try:
-                return await self._pass_on(passage, seat, body)
+                async with self.connections.lent() as session:
+                    return await self._pass_on(passage, seat, body, session)
             except _Gone as error:
                 if error.refused:
                     passage.pool.mark(seat, ready=False, why=str(error))
@@ -177,7 +169,7 @@ class Forwarder:
         return words.unreachable(passage.dialect, passage.pool.serving.name)
 
     async def _pass_on(
-        self, passage: Passage, seat: Seat, body: bytes | None
+        self, passage: Passage, seat: Seat, body: bytes | None, session: aiohttp.ClientSession
     ) -> web.StreamResponse | Refusal:
         request, address = passage.request, seat.replica.address
         headers = model_headers(request.headers)
@@ -188,13 +180,13 @@ class Forwarder:
         seconds = None if patient else settings.timeout_ms / 1000
         url = URL(f"http://{address.host}:{address.port}{request.raw_path}", encoded=True)
         try:
-            answer = await self._session.request(
+            answer = await session.request(
                 request.method,
                 url,
                 data=_body(passage, body),
                 headers=headers,
                 allow_redirects=False,
-                timeout=_limits(seconds),
+                timeout=limits(seconds),
             )
         except aiohttp.ClientConnectorError as error:
             raise _Gone(refused=True, why=str(error.os_error)) from error
@@ -228,12 +220,6 @@ class Forwarder:
             passage.kept_answer.add(data)
             return web.Response(status=status, headers=headers, body=data)
         return await _streamed(passage, answer, status, headers)
-
-
-def _limits(seconds: float | None) -> aiohttp.ClientTimeout:
-    """Whether a replica is there at all is known before the time for its answer is over."""
-    connect = _CONNECT_SECONDS if seconds is None else min(_CONNECT_SECONDS, seconds / 2)
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=connect)
 
 
 async def _streamed(

@@ -68,7 +68,7 @@ class Router:
     async def close(self) -> None:
         for task in (*(task for _, task in self._watches.values()), *self._copies):
             task.cancel()
-        await self._forwarder.close()
+        await self._forwarder.connections.close()
         await self._probing.close()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -162,6 +162,9 @@ class Router:
             case "renew":
                 await self.renew()
                 return web.json_response(self.status())
+            case "reloaded":
+                await self._forwarder.connections.renew()
+                return web.json_response({})
             case "stop":
                 self.stopping.set()
                 return web.json_response({})

@@ -17,7 +17,7 @@ from toolkit.engines.ports import free_port
 from toolkit.live.endpoint import Endpoints, EndpointState, Replica, Serving
 from toolkit.live.router.access import credential
 from toolkit.live.router.keep import Keeper
-from toolkit.live.router.server import Router
+from toolkit.live.router.server import CONTROL_HEADER, Router
 from toolkit.specs.endpoint import Endpoint
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -85,6 +85,12 @@ class Bench:
         async with self.session.post(url, data=body, headers=named) as answer:
             kept = {name.lower(): value for name, value in answer.headers.items()}
             return answer.status, kept, await answer.read()
+
+    async def reloaded(self) -> None:
+        """As the command says it that has just reloaded the code."""
+        url = f"{self.state.url}/.aml-emu/reloaded"
+        async with self.session.post(url, headers={CONTROL_HEADER: self.state.control}) as answer:
+            assert answer.status == 200
 
     async def until(self, fact: Callable[[], bool]) -> None:
         """Return once it is so."""

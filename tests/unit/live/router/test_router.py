@@ -107,8 +107,8 @@ def test_what_the_model_answers_badly_is_a_424(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_no_connection_to_a_worker_outlives_its_request(tmp_path: Path) -> None:
-    """After a reload the worker at its other end would answer with the old code."""
+def test_no_request_after_a_reload_uses_a_connection_of_before(tmp_path: Path) -> None:
+    """The worker at its other end would answer with the old code."""
     peers: list[object] = []
 
     async def says_who(request: web.BaseRequest) -> web.Response:
@@ -120,7 +120,30 @@ def test_no_connection_to_a_worker_outlives_its_request(tmp_path: Path) -> None:
         async with bench(tmp_path, Container("blue", says_who)) as it:
             for _ in range(3):
                 await it.post()
-            assert len(set(peers)) == 3
+            assert len(set(peers)) == 1
+            await it.reloaded()
+            await it.post()
+            assert len(set(peers)) == 2
+
+    run(scenario())
+
+
+def test_a_request_under_way_survives_a_reload(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(_request: web.BaseRequest) -> web.Response:
+            asked.set()
+            await go_on.wait()
+            return web.json_response({"code": "old"})
+
+        async with bench(tmp_path, Container("blue", slow)) as it:
+            under_way = asyncio.ensure_future(it.post())
+            await asked.wait()
+            await it.reloaded()
+            go_on.set()
+            status, _, body = await under_way
+            assert (status, json.loads(body)) == (200, {"code": "old"})
 
     run(scenario())
 
@@ -304,6 +327,8 @@ def test_a_dead_deployments_share_goes_to_the_others(tmp_path: Path) -> None:
 def test_one_that_is_well_again_gets_requests_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bench(tmp_path, blue := Container("blue")) as it:
+            often = ProbeSettings(initial_delay=0.01, period=0.05)
+            await it.serve(serving("blue", blue, readiness=often))
             await blue.stop()
             assert (await it.post())[0] == 500
             await blue.start()
