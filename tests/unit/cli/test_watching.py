@@ -38,6 +38,9 @@ class Stumbling:
             raise KeyError("x")
         return []
 
+    def reloaded(self) -> None:
+        """Nothing stands in front."""
+
 
 def test_the_next_save_has_its_turn_after_a_bug(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
