@@ -13,6 +13,7 @@ UNCHANGED_SECONDS = 1.0
 READY_SECONDS = 3.0
 
 Row = tuple[str, str, str]
+_CALLERS = {"kept": "connection kept", "anew": "connecting anew"}
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -47,17 +48,21 @@ def _starts(found: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _latency(found: Mapping[str, Any]) -> Iterator[Row]:
-    for side in ("bare", "router"):
-        quantiles = "  ".join(f"{name[:3]} {ms}" for name, ms in found[side].items())
-        yield f"one by one, {side}", f"{quantiles} ms", ""
-    yield _row("added by the router at p50", found["added_p50_ms"], "ms", ADDED_MS)
+    for kind, title in _CALLERS.items():
+        each = found[kind]
+        for side in ("bare", "router"):
+            quantiles = "  ".join(f"{name[:3]} {ms}" for name, ms in each[side].items())
+            yield f"{title}, {side}", f"{quantiles} ms", ""
+        yield _row(f"{title}: added at p50", each["added_p50_ms"], "ms", ADDED_MS)
 
 
 def _throughput(found: Mapping[str, Any]) -> Iterator[Row]:
-    for side in ("bare", "router"):
-        rate = found[f"{side}_per_second"]
-        yield f"{found['callers']} callers, {side}", f"{rate} requests/s", ""
-    yield _row("lost to the router", found["lost_percent"], "%", LOST_PERCENT)
+    for kind, title in _CALLERS.items():
+        each = found[kind]
+        for side in ("bare", "router"):
+            rate = each[f"{side}_per_second"]
+            yield f"{each['callers']} at once, {title}, {side}", f"{rate} requests/s", ""
+        yield _row(f"{title}: lost to the router", each["lost_percent"], "%", LOST_PERCENT)
 
 
 def _soak(found: Mapping[str, Any]) -> Iterator[Row]:
