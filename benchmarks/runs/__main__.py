@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.machine import described
+from toolkit.workspace.model import NewRun
+from toolkit.workspace.workspace import Workspace
 
 RESULTS = Path(__file__).parents[1] / "results" / "runs.json"
 ENV_YML = "name: tiny\ndependencies:\n  - python=3.11\n  - pip\n"
@@ -27,7 +29,8 @@ for _ in range({count}):
 COMMAND = [sys.executable, "-m", "toolkit.cli", "run"]
 # an installed Python keeps the bytecode of what it imports, whatever this shell asks for
 ENVIRON = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-FIGURES = {"docker": 0.7, "process": 0.4, "line": 0.1}
+FIGURES = {"docker": 0.7, "process": 0.4, "line": 0.1, "help": 0.15, "list": 0.15}
+MANY_RUNS = 10_000
 
 
 def seconds(action: Callable[[], object], rounds: int) -> list[float]:
@@ -92,6 +95,27 @@ def latency(folder: Path, engine: str, count: int) -> dict[str, object]:
     return {**summary(late), "target": FIGURES["line"]}
 
 
+def start_of_command(folder: Path, rounds: int) -> dict[str, object]:
+    """`aml-emu --help`, the whole command."""
+    words = [sys.executable, "-m", "toolkit.cli", "--help"]
+    return {**summary(seconds(lambda: quiet(words, folder), rounds)), "target": FIGURES["help"]}
+
+
+def listing(folder: Path, rounds: int) -> dict[str, object]:
+    """10,000 runs of a workspace: read newest first, and the command that shows them all."""
+    state = folder / "many" / ".aml-emu"
+    state.mkdir(parents=True)
+    with Workspace.open(state) as workspace:
+        for number in range(MANY_RUNS):
+            workspace.runs.create(
+                NewRun(experiment=f"e{number % 7}", status="Completed", tags={"n": str(number)})
+            )
+        read = seconds(workspace.runs.list, rounds)
+    words = [sys.executable, "-m", "toolkit.cli", "runs", "list", "--json"]
+    shown = seconds(lambda: quiet(words, state.parent), rounds)
+    return {"read": {**summary(read), "target": FIGURES["list"]}, "whole_command": summary(shown)}
+
+
 def summary(values: Sequence[float]) -> dict[str, object]:
     return {
         "median": round(statistics.median(values), 3),
@@ -116,6 +140,8 @@ def main() -> None:
                 "trivial": overhead(folder, engine, rounds),
                 "line": latency(folder, engine, 20 if arguments.quick else 100),
             }
+        result["help"] = start_of_command(folder, rounds)
+        result["list"] = listing(folder, rounds)
     text = json.dumps(result, indent=2)
     if not arguments.quick:
         RESULTS.write_text(text + os.linesep, "utf-8")
