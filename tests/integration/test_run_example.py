@@ -14,8 +14,7 @@ from tests.integration.served import Served
 EXAMPLE = Path(__file__).parents[2] / "examples" / "training"
 
 
-# As a plain process a model is a link, into which the example's `rglob` does not look.
-@pytest.mark.parametrize("runs", ENGINES[:2], indirect=True)
+@pytest.mark.parametrize("runs", ENGINES, indirect=True)
 def test_the_example_trains_and_registers_a_model_that_is_served(runs: Runs) -> None:
     shutil.copytree(EXAMPLE, runs.project.path, dirs_exist_ok=True)
     document = json.loads(runs.run("job.yml", "--json").assert_success().out)

@@ -89,14 +89,29 @@ def host_paths(interior: Interior, root: Path) -> dict[str, str]:
 
 
 def write_plain_links(interior: Interior, root: Path) -> None:
-    """Lead from the launch's root to what would be mounted there, where nothing is in between."""
-    targets = {bind.target: bind.source for bind in interior.binds}
-    leading = _leading(targets)
-    for target, source in targets.items():
-        place = _inside(root, target)
-        if target not in leading and not place.is_dir():
+    """Lead from the launch's root to what would be mounted there, where nothing is in between.
+
+    What is read only and lies within another mounted folder, as models do, has folders of its own,
+    and links for its files alone: `Path.rglob` and `os.walk` do not look into linked folders.
+    """
+    leading = _leading(bind.target for bind in interior.binds)
+    for bind in interior.binds:
+        place = _inside(root, bind.target)
+        if bind.target not in leading and not place.is_dir():
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(source)
+            if bind.read_only and bind.target.parent in leading:
+                _show(bind.source, place)
+            else:
+                place.symlink_to(bind.source)
+
+
+def _show(source: Path, place: Path) -> None:
+    if source.is_symlink() or not source.is_dir():
+        place.symlink_to(source)
+        return
+    place.mkdir()
+    for each in source.iterdir():
+        _show(each, place / each.name)
 
 
 def exchanged(text: str, paths: Mapping[str, str]) -> str:

@@ -84,6 +84,20 @@ def test_the_model_is_reached_through_the_root(tmp_path: Path) -> None:
     assert (tmp_path / "azureml-envs/iris").readlink() == Path("/cache/envs/1")
 
 
+def test_a_model_folder_can_be_looked_through(tmp_path: Path) -> None:
+    model, root = tmp_path / "forest", tmp_path / "root"
+    (model / "parts").mkdir(parents=True)
+    (model / "parts/forest.pkl").write_bytes(b"x")
+    (model / "linked").symlink_to(model / "parts")
+    models = APP / "azureml-models"
+    binds = (INSIDE.binds[1], Bind(source=model, target=models / "forest/1"))
+    write_plain_links(replace(INSIDE, binds=binds), root)
+    place = root / "var/azureml-app/azureml-models"
+    (found,) = place.rglob("forest.pkl")
+    assert found.readlink() == model / "parts/forest.pkl"
+    assert (place / "forest/1/linked").is_symlink()
+
+
 def test_files_and_folders_are_written(tmp_path: Path) -> None:
     write_root(INSIDE, tmp_path, python="/p/python", programs_inside="/.aml-emu")
     write_links(INSIDE, tmp_path)
