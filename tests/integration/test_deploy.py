@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -163,7 +164,8 @@ def test_requests_are_recorded_and_replayed(desk: Desk) -> None:
     assert "1 of 2 answers changed" in changed.err
 
 
-def test_a_container_of_ones_own(desk: Desk) -> None:
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_a_container_of_ones_own(desk: Desk, docker_cleanup: str, *, is_registered: bool) -> None:
     server = (
         "import http.server, os\n"
         "class H(http.server.BaseHTTPRequestHandler):\n"
@@ -178,8 +180,11 @@ def test_a_container_of_ones_own(desk: Desk) -> None:
         "        self.end_headers(); self.wfile.write(body)\n"
         "http.server.ThreadingHTTPServer(('0.0.0.0', 8501), H).serve_forever()\n"
     )
-    routes = "".join(f"    {name}_route: {{port: 8501, path: /{path}}}\n" for name, path in (
+    routes = "".join(f"  {name}_route: {{port: 8501, path: /{path}}}\n" for name, path in (
         ("liveness", "live"), ("readiness", "ready"), ("scoring", "predict")))  # fmt: skip
+    environment = f"build: {{path: image}}\ninference_config:\n{routes}"
+    inline = "\n" + textwrap.indent(environment, "  ")
+    named = f" azureml:{docker_cleanup}-own@latest\n"
     write_tree(
         desk.project.path,
         {
@@ -189,9 +194,12 @@ def test_a_container_of_ones_own(desk: Desk) -> None:
             },
             "own.yml": f"name: own\nendpoint_name: {desk.name}\nmodel_mount_path: /models\n"
             "model: {name: m, version: '1', path: model}\ninstance_type: Standard_DS3_v2\n"
-            f"environment:\n  build: {{path: image}}\n  inference_config:\n{routes}",
+            f"environment:{named if is_registered else inline}",
+            "env-own.yml": f"name: {docker_cleanup}-own\nversion: 1\n{environment}",
         },
     )
+    if is_registered:
+        desk.project.run("register", "env-own.yml").assert_success()
     desk.deploy("own.yml").assert_success()
     told = desk.invoke("abc").assert_success()
     assert told.out == '"cba"2\n\n'

@@ -23,14 +23,14 @@ from toolkit.errors import PortTaken, SpecError
 from toolkit.live.deployment import roll_out
 from toolkit.live.endpoint import Endpoints
 from toolkit.live.image import ImageRequest
-from toolkit.live.lookup import Found, image_of, look_up
+from toolkit.live.lookup import Found, image_of, look_up, read_deployment
 from toolkit.live.orphans import remove_orphans
 from toolkit.live.rollout import Deployed, Rollout, check_room
 from toolkit.live.router.access import credential
 from toolkit.live.service import Service
 from toolkit.plans.model import LaunchPlan
 from toolkit.settings import Settings, load_settings
-from toolkit.specs.deployment import Deployment, load_deployment
+from toolkit.specs.deployment import Deployment
 from toolkit.specs.endpoint import Endpoint, load_endpoint
 from toolkit.workspace.model import Owner
 from toolkit.workspace.owners import owner_of, this_process
@@ -66,7 +66,7 @@ def deploy_order(order: DeployOrder, *, engine_name: str | None, base: str | Non
     """Carry out an order; returns at once when detached, else when the deployment has ended."""
     settings = load_settings(engine=engine_name, base=base)
     order.check()
-    deployment = load_deployment(order.file)
+    deployment = read_deployment(order.file, settings)
     endpoint = endpoint_of(deployment, order.endpoint)
     engine = make_engine(settings.engine, settings.environ)
     loose = report(deployment, endpoint, engine_name=_limits(settings, engine), strict=order.strict)

@@ -60,12 +60,12 @@ def _commands(
 ) -> list[str]:
     """In the order in which they must run; shares of traffic last, when all are there."""
     from toolkit.cli.attended import shown
-    from toolkit.specs.deployment import load_deployment
+    from toolkit.live.lookup import read_deployment
 
     kind = " --type kubernetes" if chosen[0].kind == "kubernetes" else ""
     lines = []
     for serving in chosen:
-        lines += _registrations(load_deployment(serving.file), settings)
+        lines += _registrations(read_deployment(serving.file, settings), settings)
     lines.append(
         _line("az", "ml", "online-endpoint", "create", "--file", str(shown(endpoint.resolve())))
         if endpoint

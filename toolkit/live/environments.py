@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolkit.errors import NotFound
 from toolkit.specs.environment import Environment, load_environment
 from toolkit.workspace.references import is_reference
@@ -12,11 +14,14 @@ def environment_named(named: Environment | str, workspace: Workspace) -> Environ
     """Raises NotFound, with the nearest names, for one that neither knows."""
     if not isinstance(named, str):
         return named
-    if is_reference(named) and not named.startswith("azureml://registries/"):
-        try:
-            version = workspace.assets.get("environment", named)
-        except NotFound:
-            return load_environment(named)
-        if version.path is not None:
-            return load_environment(version.path)
-    return load_environment(named)
+    return load_environment(registered_file(named, workspace) or named)
+
+
+def registered_file(named: str, workspace: Workspace) -> Path | None:
+    """Where the YAML of an environment of this workspace lies."""
+    if not is_reference(named) or named.startswith("azureml://registries/"):
+        return None
+    try:
+        return workspace.assets.get("environment", named).path
+    except NotFound:
+        return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from toolkit.engines.base import BuildOptions, Engine
 from toolkit.engines.events import BuildEvent
 from toolkit.errors import EmuError, NotFound
+from toolkit.live.environments import registered_file
 from toolkit.live.image import ImageRequest, build_image
 from toolkit.live.nocode import is_mlflow, no_code
 from toolkit.plans.deployment import PlacedModel, placed_inline
@@ -17,7 +19,13 @@ from toolkit.plans.dockerfile import plan_own_image
 from toolkit.plans.emulation import LABEL_KIND, LABEL_NAME
 from toolkit.plans.model import CondaMode, ImagePlan
 from toolkit.settings import Settings
-from toolkit.specs.deployment import Code, Deployment, InlineModel, ModelReference
+from toolkit.specs.deployment import (
+    Code,
+    Deployment,
+    InlineModel,
+    ModelReference,
+    load_deployment,
+)
 from toolkit.specs.environment import (
     DockerfileEnvironment,
     Environment,
@@ -44,6 +52,14 @@ class Found:
 
     def image_request(self, *, conda: CondaMode, no_cache: bool) -> ImageRequest:
         return ImageRequest(env=self.environment, kind="inference", conda=conda, no_cache=no_cache)
+
+
+def read_deployment(path: Path, settings: Settings) -> Deployment:
+    """The file, and the routes of an environment that is registered with routes of its own.
+
+    Raises SpecError with `path:line` as `load_deployment` does.
+    """
+    return load_deployment(path, registered=partial(_registered, settings=settings))
 
 
 def look_up(deployment: Deployment, *, settings: Settings, generated: Path) -> Found:
@@ -153,16 +169,15 @@ def _environment(deployment: Deployment, settings: Settings) -> Callable[[], Env
         return deployment.environment
 
     def registered() -> Environment:
-        with Workspace.open(settings.state_folder) as workspace:
-            try:
-                asset = workspace.assets.get("environment", reference)
-            except EmuError:
-                return _curated(deployment, reference)
-            if asset.path is None:
-                return _curated(deployment, reference)
-            return load_environment(asset.path)
+        path = _registered(reference, settings)
+        return load_environment(path) if path else _curated(deployment, reference)
 
     return registered
+
+
+def _registered(reference: str, settings: Settings) -> Path | None:
+    with Workspace.open(settings.state_folder) as workspace:
+        return registered_file(reference, workspace)
 
 
 def _curated(deployment: Deployment, reference: str) -> Environment:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from toolkit.plans.azureml import SERVER_PACKAGE
 from toolkit.plans.deployment import PlacedModel
 from toolkit.plans.render import render
 from toolkit.specs.deployment import Code
@@ -17,7 +18,6 @@ from toolkit.specs.yamlfile import YamlFile, load_yaml, plain
 MODEL_FILE: Final = "MLmodel"
 SCRIPT: Final = "mlflow_score_script.py"
 FOLDER: Final = "mlflow_resources"  # as in /var/mlflow_resources of Azure's own images
-_SERVER: Final = "azureml-inference-server-http"
 _DEFAULT_PYTHON: Final = "3.11"
 
 
@@ -66,8 +66,8 @@ def _environment(file: YamlFile, model: Path, folder: Path) -> Environment:
             hint="write `environment:` in the deployment",
         )
     packages = next(each for each in written["dependencies"] if isinstance(each, dict))
-    if not any(str(line).startswith(_SERVER) for line in packages["pip"]):
-        packages["pip"].append(_SERVER)
+    if not any(str(line).startswith(SERVER_PACKAGE) for line in packages["pip"]):
+        packages["pip"].append(SERVER_PACKAGE)
     path = folder / "conda.json"  # JSON is YAML
     text = json.dumps(written, indent=2)
     if not path.is_file() or path.read_text("utf-8") != text:

@@ -11,6 +11,7 @@ from toolkit.engines.base import Engine, Pruned, Pruning
 from toolkit.engines.disk import room_of
 from toolkit.live.base import package_folder
 from toolkit.live.service import find_services
+from toolkit.plans import emulation
 from toolkit.settings import Settings
 
 
@@ -24,13 +25,17 @@ def prune(
 ) -> Pruning:
     """Remove what is of no more use; with `everything`, whatever can be made again.
 
-    What an ended service left in the user's folder goes with its container.
+    What an ended service left in the user's folder goes with its container. Of `names`, those
+    that no image has are told.
     """
+    unknown = [name for name in names if not engine.images({emulation.LABEL_NAME: name})]
     ended = [service for service in find_services(engine) if not service.handle.state().is_running]
     pruning = engine.prune(everything=everything, dry_run=dry_run, names=names)
     for service in ended:
         if service.handle.state().status == "gone":
             service.stop(engine)
+    notes = [f"there is no image of an environment `{name}`" for name in unknown]
+    pruning = replace(pruning, notes=(*pruning.notes, *notes))
     if not everything or names:
         return pruning
     folder = _remove(package_folder(settings), dry_run=dry_run)

@@ -39,7 +39,7 @@ def parse_reference(kind: AssetKind, text: str) -> AssetReference:
     match = _SHORT.fullmatch(text.strip()) or _LONG.fullmatch(text.strip())
     if match is None:
         raise SpecError(
-            f"not a reference to a {kind}: `{text}`",
+            f"not a reference to a registered {kind}: `{text}`",
             hint="write `azureml:NAME:VERSION` or `azureml:NAME@latest`",
         )
     if match["mark"] in {":", "versions"}:

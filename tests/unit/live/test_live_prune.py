@@ -11,6 +11,7 @@ from toolkit.engines.base import BuildOptions
 from toolkit.errors import EngineUnavailable
 from toolkit.live.prune import prune
 from toolkit.live.service import start_service
+from toolkit.plans import emulation
 from toolkit.plans.model import ImagePlan, LaunchPlan
 from toolkit.plans.service import Scoring, plan_service
 from toolkit.settings import Settings
@@ -99,3 +100,17 @@ def test_the_fake_keeps_the_newest_of_each_name() -> None:
     removed = engine.prune(everything=False, dry_run=False).removed
     assert len(removed) == 1
     assert removed[0].name.startswith("aml-emu/iris:")
+
+
+def test_a_name_that_no_image_has_is_told(settings: Settings) -> None:
+    engine = FakeEngine()
+    plan = ImagePlan(
+        name="iris",
+        base="scratch",
+        dockerfile="FROM scratch",
+        labels={emulation.LABEL_KIND: "image", emulation.LABEL_NAME: "iris"},
+    )
+    engine.build(plan, BuildOptions(), lambda _: None)
+    assert prune(engine, settings, dry_run=True, names=["iris"]).notes == ()
+    told = prune(engine, settings, dry_run=True, names=["iris", "irsi"]).notes
+    assert told == ("there is no image of an environment `irsi`",)

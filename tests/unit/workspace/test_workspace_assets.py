@@ -97,7 +97,7 @@ def test_what_is_not_there_is_told(
 
 @pytest.mark.parametrize("reference", ["", "a b", "clf:", "clf@", "azureml:", "a:b:c", "./clf"])
 def test_what_is_no_reference_is_refused(workspace: Workspace, reference: str) -> None:
-    with pytest.raises(SpecError, match="not a reference to a model"):
+    with pytest.raises(SpecError, match="not a reference to a registered model"):
         workspace.assets.get("model", reference)
 
 

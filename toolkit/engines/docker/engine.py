@@ -1,5 +1,7 @@
 """Building and launching on Docker. Knows plans and containers, not Azure ML, not debugpy."""
 
+# ruff: noqa: PLC0415  # the SDK takes longer to import than most commands need it
+
 from __future__ import annotations
 
 import io
@@ -77,7 +79,7 @@ class DockerEngine:
     def begin(
         self, plan: ImagePlan, options: BuildOptions, on_event: Callable[[BuildEvent], None]
     ) -> Callable[[], None]:
-        from toolkit.engines.docker.ahead import Ahead  # noqa: PLC0415
+        from toolkit.engines.docker.ahead import Ahead
 
         self._await_what_began()
         self._ahead = Ahead(lambda: self._client, plan, options, on_event, self._environ)
@@ -94,14 +96,14 @@ class DockerEngine:
         self._await_what_began()
         if self._peek and (found := self._peek.unchanged(plan, options)):
             return found
-        from toolkit.engines.docker.images import build  # noqa: PLC0415
+        from toolkit.engines.docker.images import build
 
         return build(self._client, plan, options, on_event, self._environ)
 
     def has(self, image: str) -> bool:
         if self._peek and self._peek.image(image):
             return True
-        from toolkit.engines.docker.images import is_local  # noqa: PLC0415
+        from toolkit.engines.docker.images import is_local
 
         return is_local(self._client, image)
 
@@ -110,7 +112,7 @@ class DockerEngine:
 
     @cached_property
     def _host_address(self) -> HostAddress:
-        from toolkit.engines.docker.outside import host_address  # noqa: PLC0415
+        from toolkit.engines.docker.outside import host_address
 
         return host_address(self._client, self._info)
 
@@ -122,15 +124,15 @@ class DockerEngine:
         ]
 
     def launch(self, plan: LaunchPlan) -> Handle:
-        from toolkit.engines.docker.handle import answering  # noqa: PLC0415
+        from toolkit.engines.docker.handle import answering
 
         with answering():
             return self._launch(plan)
 
     def _launch(self, plan: LaunchPlan) -> Handle:
-        from docker.errors import APIError  # noqa: PLC0415
+        from docker.errors import APIError
 
-        from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
+        from toolkit.engines.docker.handle import DockerHandle
 
         try:
             for cache in plan.caches:  # not with the container: Podman would lose the label
@@ -154,7 +156,7 @@ class DockerEngine:
         return handle
 
     def find(self, labels: Mapping[str, str]) -> list[Handle]:
-        from toolkit.engines.docker.handle import DockerHandle  # noqa: PLC0415
+        from toolkit.engines.docker.handle import DockerHandle
 
         found = self._client.containers.list(
             all=True, filters={"label": _filters(labels)}, ignore_removed=True
@@ -162,12 +164,12 @@ class DockerEngine:
         return [DockerHandle(container, self._client.api) for container in found]
 
     def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:
-        from toolkit.engines.docker.prune import prune  # noqa: PLC0415
+        from toolkit.engines.docker.prune import prune
 
         return prune(self._client.api, everything=everything, dry_run=dry_run, names=names)
 
     def _arguments(self, plan: LaunchPlan) -> dict[str, Any]:
-        from docker.types import Mount as DockerMount  # noqa: PLC0415
+        from docker.types import Mount as DockerMount
 
         binds = [
             DockerMount(str(m.target), str(m.source), type="bind", read_only=m.read_only)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from toolkit.plans import conda_names
+from toolkit.plans.azureml import SERVER_PACKAGE
 from toolkit.plans.model import ImageKind
 from toolkit.plans.requirements import DEFAULT_PYTHON, OLDEST_MINOR
 
 HasWheel = Callable[[str, str], bool]
 """Whether there is a wheel for `name==version` and a Python, e.g. `3.11`."""
 
-SERVER: Final = "azureml-inference-server-http"
-_SERVES: Final = frozenset({"azureml-defaults", "azureml-model-management-sdk", SERVER})
+_SERVES: Final = frozenset({"azureml-defaults", "azureml-model-management-sdk", SERVER_PACKAGE})
 # what the drop-in stands for: the real ones would look for Azure
 _SDK: Final = frozenset(
     f"azureml-{part}"
@@ -120,11 +120,11 @@ def _renewed_pip(today: Today, lines: list[str], kind: ImageKind) -> list[str]:
     serves = kind == "inference" and any(_name(line) in _SERVES for line in lines)
     for line in left:
         if serves and _name(line) in _SERVES:
-            today.note(line, f"its server is taken from `{SERVER}`")
+            today.note(line, f"its server is taken from `{SERVER_PACKAGE}`")
         else:
             today.note(line, "left out, aml-emu's own `azureml` stands for it")
-    has_server = any(_name(line) == SERVER for line in kept)
-    return [*kept, SERVER] if serves and not has_server else kept
+    has_server = any(_name(line) == SERVER_PACKAGE for line in kept)
+    return [*kept, SERVER_PACKAGE] if serves and not has_server else kept
 
 
 def _renewed_conda(today: Today, line: str, python: str, has_wheel: HasWheel) -> str:

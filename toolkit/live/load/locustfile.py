@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Caller(FastHttpUser):
             catch_response=True,
         ) as answer:
             status = int(answer.status_code or 0)
-            answer.success() if status == 200 else answer.failure(str(status))  # noqa: PLR2004
+            answer.success() if status == HTTPStatus.OK else answer.failure(str(status))
 
 
 def _count(response_time: float, response: Any, **_: Any) -> None:

@@ -39,10 +39,6 @@ class Steps:
         self._lock = threading.Lock()
         self._canceled = False
 
-    @property
-    def is_canceled(self) -> bool:
-        return self._canceled
-
     def cancel(self) -> None:
         """End all runs of steps; each `perform` then returns."""
         with self._lock:

@@ -58,10 +58,6 @@ class Walk:
         self._workers: list[threading.Thread] = []
         self._bug: BaseException | None = None
 
-    @property
-    def is_stopped(self) -> bool:
-        return self._stopped.is_set()
-
     def stop(self) -> None:
         """Start nothing more, and cancel what runs."""
         if not self._stopped.is_set():

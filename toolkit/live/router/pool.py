@@ -78,9 +78,9 @@ class Pool:
 
         Raises Busy, WaitedTooLong or NobodyThere.
         """
-        if not self._candidates(debugged, without):
+        if not self._candidates(debugged=debugged, without=without):
             raise NobodyThere
-        if seat := self._free(debugged, without):
+        if seat := self._free(debugged=debugged, without=without):
             seat.active += 1
             return seat
         if not self.is_patient and self.active + len(self.waiting) >= self.at_once:
@@ -141,17 +141,17 @@ class Pool:
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(idle.wait(), limit)
 
-    def _candidates(self, debugged: bool, without: Seat | None = None) -> list[Seat]:  # noqa: FBT001
+    def _candidates(self, *, debugged: bool, without: Seat | None = None) -> list[Seat]:
         return [
             seat
             for seat in self.seats
             if seat.is_ready and seat is not without and (seat.replica.debugged or not debugged)
         ]
 
-    def _free(self, debugged: bool, without: Seat | None = None) -> Seat | None:  # noqa: FBT001
+    def _free(self, *, debugged: bool, without: Seat | None = None) -> Seat | None:
         free = [
             seat
-            for seat in self._candidates(debugged, without)
+            for seat in self._candidates(debugged=debugged, without=without)
             if seat.active < self.serving.requests.concurrent
         ]
         return min(free, key=lambda seat: (seat.active, seat.served), default=None)
@@ -163,11 +163,11 @@ class Pool:
             turn, debugged = self.waiting.popleft()
             if turn.done():
                 continue
-            if not self._candidates(debugged):
+            if not self._candidates(debugged=debugged):
                 turn.set_exception(NobodyThere())
                 with suppress(NobodyThere):
                     turn.exception()
-            elif seat := self._free(debugged):
+            elif seat := self._free(debugged=debugged):
                 seat.active += 1
                 turn.set_result(seat)
             else:

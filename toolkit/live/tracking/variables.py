@@ -43,8 +43,7 @@ def run_variables(
         "AZUREML_RUN_HISTORY_SERVICE_ENDPOINT": server,
         "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{server}/discovery",
         "AZUREML_RUN_TOKEN": token,
-        # not in seconds, which the v1 SDK may take for a date
-        "AZUREML_RUN_TOKEN_EXPIRY": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "AZUREML_RUN_TOKEN_EXPIRY": str(int(expires.timestamp())),
         "AZUREML_DATA_CONTAINER_ID": f"dcid.{run.name}",
         "AML_EMU_TRACKING": server,
         "MLFLOW_TRACKING_URI": server,

@@ -12,7 +12,6 @@ from toolkit.plans.pipeline.bindings import whole
 from toolkit.plans.pipeline.graph import FromStep, Place
 from toolkit.specs.component import (
     AnyComponent,
-    CommandComponent,
     ComponentInput,
     ComponentOutput,
     PipelineComponent,
@@ -326,7 +325,3 @@ def _inline_output(value: Any) -> ComponentOutput:
     kind = value.get("type") if isinstance(value, Mapping) else None
     control = value.get("is_control") if isinstance(value, Mapping) else None
     return ComponentOutput(type=str(kind or "uri_folder"), is_control=control)
-
-
-def command_component(part: Part | None) -> CommandComponent | None:
-    return part.component if part and isinstance(part.component, CommandComponent) else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeVar
 
-from toolkit.errors import SpecError
+from toolkit.errors import EmuError, SpecError
 from toolkit.specs.deployment import amounts, keys
 from toolkit.specs.deployment.model import (
     Code,
@@ -37,8 +37,17 @@ _LONGEST_TIMEOUT_MS: Final = 180_000  # "Manage and increase quotas": managed on
 REGISTRY: Final = "azureml://registries/"
 
 
-def load_deployment(path: Path) -> Deployment:
-    """Raises SpecError with `path:line` for what the cloud would refuse, or cannot be read."""
+def _unregistered(_reference: str) -> Path | None:
+    return None
+
+
+def load_deployment(
+    path: Path, *, registered: Callable[[str], Path | None] = _unregistered
+) -> Deployment:
+    """Raises SpecError with `path:line` for what the cloud would refuse, or cannot be read.
+
+    `registered` says where the YAML of an environment named `azureml:…` lies, if it knows.
+    """
     file = load_yaml(path, what="deployment")
     spec = parse(keys.DeploymentKeys, file, what="a deployment")
     kind = _kind(file, spec)
@@ -65,7 +74,7 @@ def load_deployment(path: Path) -> Deployment:
         requests=_requests(file, kind),
         liveness=_probe(file, "liveness_probe"),
         readiness=_probe(file, "readiness_probe"),
-        routes=_routes(file),
+        routes=_routes(file, registered),
         collector=_collector(file),
         resources=_resources(file),
         has_environment=spec.environment is not None,
@@ -196,17 +205,20 @@ def _probe(file: YamlFile, name: str) -> ProbeSettings:
     return ProbeSettings(**spec.model_dump()) if spec else ProbeSettings()
 
 
-def _routes(file: YamlFile) -> Routes | None:
-    """Those of the environment, written inline or in a file of its own."""
+def _routes(file: YamlFile, registered: Callable[[str], Path | None]) -> Routes | None:
+    """Those of the environment, written inline, in a file of its own or registered."""
     environment = file.data.get("environment")
-    place = file
+    place = None
     if isinstance(environment, dict):
         place = file.section("environment")
-    elif isinstance(environment, str) and not environment.startswith("azureml:"):
-        path = asset.beside(file, ("environment",), environment)
-        if path.suffix in {".yml", ".yaml"} and path.is_file():
+    elif isinstance(environment, str):
+        try:
+            path = _environment_file(file, environment.strip(), registered)
+        except EmuError as error:
+            raise file.error(("environment",), error.message, hint=error.hint) from error
+        if path and path.suffix in {".yml", ".yaml"} and path.is_file():
             place = load_yaml(path, what="environment file")
-    spec = section(keys.InferenceKeys, place, "inference_config")
+    spec = section(keys.InferenceKeys, place, "inference_config") if place else None
     if spec is None:
         return None
 
@@ -218,6 +230,14 @@ def _routes(file: YamlFile) -> Routes | None:
         readiness=route(spec.readiness_route),
         scoring=route(spec.scoring_route),
     )
+
+
+def _environment_file(
+    file: YamlFile, text: str, registered: Callable[[str], Path | None]
+) -> Path | None:
+    if text.startswith("azureml:"):
+        return registered(text)
+    return asset.beside(file, ("environment",), text)
 
 
 def _collector(file: YamlFile) -> DataCollector | None:

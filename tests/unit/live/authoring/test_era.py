@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from toolkit.live.authoring.era import SERVER, Today, as_of_today
+from toolkit.live.authoring.era import Today, as_of_today
+from toolkit.plans.azureml import SERVER_PACKAGE
 from toolkit.plans.model import ImageKind
 
 OLD_IMAGE = "mcr.microsoft.com/azureml/base:intelmpi2018.3-ubuntu16.04"
@@ -49,14 +50,14 @@ def test_what_a_service_was_made_of_in_2019() -> None:
     found = today(asked, wheels=("six==1.16.0",))
     assert dependencies(found) == [
         "python=3.11",
-        {"pip": ["debugpy", SERVER]},
+        {"pip": ["debugpy", SERVER_PACKAGE]},
         "numpy>=1.15.4",
         "six=1.16.0",
     ]
     assert found.lost_sdk
     assert found.notes == [
         "`python=3.6`: too old for the debugger, 3.11 is used",
-        f"`azureml-defaults==1.0.83`: its server is taken from `{SERVER}`",
+        f"`azureml-defaults==1.0.83`: its server is taken from `{SERVER_PACKAGE}`",
         "`numpy==1.15.4`: not made for Python 3.11, `numpy>=1.15.4` is used",
     ]
     assert asked == packages(

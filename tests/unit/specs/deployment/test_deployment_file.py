@@ -101,6 +101,44 @@ def test_a_container_of_ones_own_needs_no_code(tmp_path: Path) -> None:
     assert blue.routes.scoring == Route(path="/v1/models/m:predict", port=8501)
 
 
+OWN = (
+    "name: blue\nendpoint_name: iris\ninstance_type: Standard_DS3_v2\nenvironment: azureml:own:1\n"
+)
+SERVING = (
+    "name: own\nimage: tensorflow/serving:latest\ninference_config:\n"
+    "  liveness_route: {port: 8501, path: /v1/models/m}\n"
+    "  readiness_route: {port: 8501, path: /v1/models/m}\n"
+    "  scoring_route: {port: 8501, path: v1/models/m:predict}\n"
+)
+
+
+def test_the_routes_of_a_registered_environment(tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    own.write_text(SERVING)
+    asked: list[str] = []
+
+    def registered(reference: str) -> Path:
+        asked.append(reference)
+        return own
+
+    blue = load_deployment(write_deployment(tmp_path, OWN), registered=registered)
+    assert asked == ["azureml:own:1"]
+    assert blue.routes is not None
+    assert blue.routes.scoring == Route(path="/v1/models/m:predict", port=8501)
+
+
+def test_a_reference_that_is_none_says_its_line(tmp_path: Path) -> None:
+    def registered(_reference: str) -> Path:
+        raise SpecError(
+            "not a reference to a registered environment: `azureml:own:1:2`", hint="write it so"
+        )
+
+    with pytest.raises(SpecError) as caught:
+        load_deployment(write_deployment(tmp_path, OWN), registered=registered)
+    assert caught.value.message.startswith(f"{tmp_path}/blue.yml:4: not a reference")
+    assert caught.value.hint == "write it so"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message", "hint"),
     [
