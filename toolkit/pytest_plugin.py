@@ -125,7 +125,8 @@ class Emulator:
             "deploy", str(file), *where, "--detach", "--until-pid", str(os.getpid()), "--json",
             *self._engine_flag(), *flags,
         )  # fmt: skip
-        self._deployed.append(f"{told['endpoint']}.{told['deployment']}")
+        if (name := f"{told['endpoint']}.{told['deployment']}") not in self._deployed:
+            self._deployed.append(name)
         return EmulatedDeployment(self, told["endpoint"], told["deployment"], told["scoring_uri"])
 
     def run(self, file: str | Path, *flags: str) -> dict[str, Any]:
@@ -158,9 +159,15 @@ class Emulator:
         return dict(json.loads(self.command(*arguments)))
 
     def close(self) -> None:
-        """Take away what was deployed."""
+        """Take away what was deployed; the first that cannot be is told after all were tried."""
+        failed: list[CommandFailed] = []
         while self._deployed:
-            self.command("stop", self._deployed.pop())
+            try:
+                self.command("stop", self._deployed.pop())
+            except CommandFailed as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def _engine_flag(self) -> list[str]:
         return ["--engine", self.engine] if self.engine else []

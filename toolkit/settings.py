@@ -147,20 +147,27 @@ def _read_file(path: Path) -> dict[str, Any]:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not TOML: {error}") from error
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read", details=str(error)) from error
     for key, value in data.items():
         if key not in _KEYS:
             known = ", ".join(f"`{name}`" for name in _KEYS)
             raise SpecError(
                 f"{path}:{_line(text, key)}: unknown key `{key}`", hint=f"valid: {known}"
             )
-        if not isinstance(value, _KEYS[key]):
-            kind = "a table" if _KEYS[key] is dict else "text"
-            raise SpecError(f"{path}:{_line(text, key)}: `{key}` must be {kind}")
+        if problem := _problem(key, value):
+            raise SpecError(f"{path}:{_line(text, key)}: `{key}` {problem}")
     for table, named in _TABLES.items():
         for key, value in data.get(table, {}).items():
             if not isinstance(value, str) or not value.strip():
                 raise SpecError(f"{path}:{_line(text, key)}: `{key}` must name {named}")
     return data
+
+
+def _problem(key: str, value: object) -> str:
+    if not isinstance(value, _KEYS[key]):
+        return "must be a table" if _KEYS[key] is dict else "must be text"
+    return "is empty" if value == "" else ""
 
 
 def _line(text: str, key: str) -> int:

@@ -92,6 +92,32 @@ def test_runs_are_listed_shown_compared_and_deleted(project: MakeProject) -> Non
         assert "did you mean" in here.run("runs", "show", "twoo").assert_failed(2).err
 
 
+def test_a_metric_that_is_no_number_leaves_the_document_json(project: MakeProject) -> None:
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    here = project({})
+    with with_runs(here) as workspace:
+        workspace.metrics.log("one", [Metric(key="lost", value=float("nan"), timestamp=1)])
+        for words in (("show", "one"), ("compare", "one", "two")):
+            told = here.run("runs", *words, "--json").assert_success().out
+            assert '"NaN"' in told
+            json.loads(told, parse_constant=refuse)
+
+
+def test_a_run_and_one_below_it_are_deleted_together(project: MakeProject) -> None:
+    here = project({})
+    with Workspace.open(here.path / ".aml-emu") as workspace:
+        for name, parent in (("all", None), ("part", "all"), ("other", None)):
+            workspace.runs.create(
+                NewRun(experiment="iris", name=name, parent=parent, owner=this_process())
+            )
+            workspace.runs.advance(name, "Completed", exit_code=0)
+        told = here.run("runs", "delete", "all", "part", "all", "other").assert_success()
+        assert told.err == "aml-emu  deleted `all`\naml-emu  deleted `other`\n"
+        assert workspace.runs.list() == []
+
+
 def test_a_run_whose_process_was_killed_is_marked_failed(project: MakeProject) -> None:
     here = project({})
     gone = Owner(pid=this_process().pid, started=1.0, host=this_process().host)

@@ -61,6 +61,24 @@ def test_launch_json_is_merged_with_what_was_there(serve: Serve) -> None:
         ]
 
 
+def test_a_broken_launch_json_and_a_document_on_stdout(serve: Serve) -> None:
+    with serve(
+        {".vscode": {"launch.json": '{"configurations": ['}}, "--debug", "--no-watch", "--json"
+    ) as served:
+        assert served.score({"number": 2}) == {"answer": 4}
+        with served.debug() as session:
+            session.wait_for_worker()
+        outcome = served.end().assert_failed(130)
+    document = json.loads(outcome.out)  # what the service says is on stderr
+    assert document["scoring_uri"] == f"http://127.0.0.1:{served.port}/score"
+    assert document["debugger"] == f"127.0.0.1:{served.debug_port}"
+    assert "Users's init has completed successfully" in outcome.err
+    assert "no launch configuration was written" in outcome.err
+    assert f"any DAP client: 127.0.0.1:{served.debug_port}" in outcome.err
+    text = (served.project / ".vscode" / "launch.json").read_text()
+    assert text == '{"configurations": ['
+
+
 def test_wait_holds_init_until_the_debugger_is_there(serve: Serve) -> None:
     served = serve(None, "--wait", "60", "--no-watch")
     served.start()

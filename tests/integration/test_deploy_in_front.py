@@ -100,7 +100,10 @@ def test_an_edited_environment_comes_into_every_replica(desk: Desk, engine: Dock
 
 
 def test_the_router_speaks_where_deploy_runs(desk: Desk) -> None:
-    with InFront(desk, "green.yml") as green:
+    with InFront(desk, "green.yml", "--json") as green:
+        document = json.loads(green.output)  # while it runs: what the replicas say is on stderr
+        assert document["deployment"] == "green"
+        green.wait_for_line("Users's init has completed successfully")
         desk.kill(desk.replicas("green")[0])
         assert [green.score({"number": n})["answer"] for n in range(6)] == [0, 2, 4, 6, 8, 10]
         green.wait_for_line("does not answer any more.*: 1 of 2 take requests")

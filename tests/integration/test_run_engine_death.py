@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -44,8 +45,9 @@ def _end_containers(address: str) -> None:
         except psutil.Error:
             continue
         for each in left:
-            if "shim" in each.name() or each.pid != process.pid:
-                each.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended with its parent
+                if "shim" in each.name() or each.pid != process.pid:
+                    each.kill()
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,8 @@ def test_an_unknown_key_names_its_line(tmp_path: Path, file: str, line: int) -> 
     [
         ("engine = 1\n", ":1: `engine` must be text"),
         ('# a\nbase = ["x"]\n', ":2: `base` must be text"),
+        ('engine = ""\n', ":1: `engine` is empty"),
+        ('# a\nbase = ""\n', ":2: `base` is empty"),
         ('images = "x"\n', ":1: `images` must be a table"),
         ('[images]\n"a/*" = "b"\n"c/*" = 3\n', ":3: `c/*` must name an image"),
         ("[datastores]\nlake = 3\n", ":2: `lake` must name a folder"),

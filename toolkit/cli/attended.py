@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toolkit.cli import console
+from toolkit.cli import console, launch_json
 from toolkit.cli.progress import BuildProgress
 from toolkit.dev.debug import DebugSession, PathMapping, workspace_of, write_launch_json
 from toolkit.engines.base import Engine
@@ -31,15 +31,25 @@ class Attended:
     wait: float | None
     break_on_errors: bool
     watch: bool
-    reload: ReloadMode
+    reload: ReloadMode | None
     detach: bool
     conda: CondaMode
     no_cache: bool
     json: bool
     token: str = field(default_factory=lambda: secrets.token_hex(16))
 
+    @property
+    def mode(self) -> ReloadMode:
+        """How new code gets in."""
+        return self.reload or "fork"
+
     def check(self) -> None:
         """What cannot be together."""
+        if self.reload and not self.watch:
+            raise SpecError(
+                "`--reload` needs `--watch`",
+                hint="leave it out, or `--detach` and `--no-watch`, which switch watching off",
+            )
         if self.watch and self.detach:
             raise SpecError(
                 "`--watch` needs the foreground", hint="leave out `--detach`, or add `--no-watch`"
@@ -48,7 +58,7 @@ class Attended:
     def dress(self, plan: LaunchPlan, *, debugged: bool = True) -> LaunchPlan:
         """The plan with what watching and debugging take."""
         if self.watch:
-            plan = under_reload(plan, mode=self.reload, token=self.token)
+            plan = under_reload(plan, mode=self.mode, token=self.token)
         if self.debug and debugged:
             options = DebugOptions(
                 port=self.debug_port,
@@ -74,17 +84,15 @@ def followed(request: ImageRequest, settings: Settings, engine: Engine) -> Follo
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A debug session and the launch.json that it stands in."""
+    """A debug session and the launch.json that it stands in, if it could be written."""
 
     session: DebugSession
-    launch_json: Path
+    launch_json: Path | None
 
     def tell(self) -> None:
-        where = f"{self.session.address.host}:{self.session.address.port}"
         mapping = self.session.mappings[0]
-        title = self.session.title
-        console.fact("attach", f"F5 in VS Code, `{title}` (in {shown(self.launch_json)})")
-        console.fact("", f"or any DAP client: {where}, {mapping.local} -> {mapping.remote}")
+        path = self.launch_json and shown(self.launch_json)
+        launch_json.tell_where(self.session, path, mapping.local, mapping.remote)
 
 
 def attachment(service: Service, settings: Settings, *, name: str = "") -> Attachment | None:
@@ -97,7 +105,8 @@ def attachment(service: Service, settings: Settings, *, name: str = "") -> Attac
         mappings=(PathMapping(local=service.code, remote=service.app_root),),
     )
     workspace = workspace_of(service.script, project=settings.project)
-    return Attachment(session=session, launch_json=write_launch_json(session, workspace))
+    path = launch_json.written(lambda: write_launch_json(session, workspace))
+    return Attachment(session=session, launch_json=path)
 
 
 def tell_waiting(order: Attended, attached: Attachment | None) -> None:

@@ -26,9 +26,14 @@ def make(
     """Make `aml-emu/base`."""
     from toolkit.cli.progress import BuildProgress
     from toolkit.engines.registry import make_engine
+    from toolkit.errors import SpecError
     from toolkit.live.base import make_base
     from toolkit.settings import load_settings
 
+    if tar is not None and source != "auto":
+        raise SpecError(
+            "`--from` and `--tar` exclude each other", hint="a root file system needs no `--from`"
+        )
     settings = load_settings(engine=engine)
     with BuildProgress() as progress:
         image = make_base(

@@ -63,6 +63,7 @@ def build(
         _bake(request, settings, bake, model or [], json=json, elsewhere=dockerfile_only)
         return
     if dockerfile_only:
+        _refuse_for_context(tag=bool(tag), no_cache=no_cache)
         dockerfile = write_context(request, settings, dockerfile_only, say=console.say)
         console.result_json({"dockerfile": str(dockerfile)}) if json else console.result(
             str(dockerfile)
@@ -84,6 +85,16 @@ def build(
         console.result_json({**document, "seconds": seconds, **progress.document()})
     else:
         console.result(image.tag)
+
+
+def _refuse_for_context(**asked: bool) -> None:
+    for name, given in asked.items():
+        if given:
+            flag = f"--{name.replace('_', '-')}"
+            raise SpecError(
+                f"`{flag}` is for an image, and `--dockerfile-only` builds none",
+                hint=f"leave out `{flag}`, and give it to `docker build`",
+            )
 
 
 def _bake(

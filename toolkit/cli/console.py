@@ -63,7 +63,22 @@ def result(text: str) -> None:
 
 def result_json(document: Any) -> None:
     """The one JSON document of a command run with `--json`."""
-    result(json.dumps(document, indent=2))
+    try:
+        text = json.dumps(document, indent=2, allow_nan=False)
+    except ValueError:  # a loss may be NaN, for which JSON has no number
+        text = json.dumps(_with_numbers_named(document), indent=2)
+    result(text)
+
+
+def _with_numbers_named(node: Any) -> Any:
+    """NaN and the infinities as MLflow's API writes them."""
+    from toolkit.live.tracking.shapes import number_json
+
+    if isinstance(node, dict):
+        return {key: _with_numbers_named(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_with_numbers_named(value) for value in node]
+    return number_json(node) if isinstance(node, float) else node
 
 
 def error(problem: EmuError) -> None:
@@ -80,13 +95,17 @@ def traceback(text: str) -> None:
     typer.echo(text.rstrip(), file=sys.stderr)
 
 
-def pump(chunks: Iterator[bytes]) -> threading.Thread:
-    """Copy a service's output to stdout as it comes, in a thread that ends with it."""
+def pump(chunks: Iterator[bytes], *, json: bool = False) -> threading.Thread:
+    """Copy a service's output to stdout as it comes, in a thread that ends with it.
+
+    To stderr with `json`: stdout then holds the document and nothing else.
+    """
 
     def copy() -> None:
         for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+            stream = sys.stderr if json else sys.stdout
+            stream.buffer.write(chunk)
+            stream.buffer.flush()
 
     thread = threading.Thread(target=copy, name="service-output", daemon=True)
     thread.start()

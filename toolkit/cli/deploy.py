@@ -43,7 +43,9 @@ def deploy(
     ] = False,
     wait: Annotated[
         float | None,
-        typer.Option(help="Wait for the IDE before init(), [300] seconds.", show_default=False),
+        typer.Option(
+            help="Wait for the IDE before init(), [300] seconds.", min=0, show_default=False
+        ),
     ] = None,
     break_on_errors: Annotated[
         bool, typer.Option(help="Stop where init() or run() raises.")
@@ -51,11 +53,16 @@ def deploy(
     watch: Annotated[
         bool | None, typer.Option("--watch/--no-watch", help="Serve saved changes at once.")
     ] = None,
-    reload: Annotated[ReloadMode, typer.Option(help="How new code gets in.")] = "fork",
+    reload: Annotated[
+        ReloadMode | None,
+        typer.Option(help="How new code gets in.  [default: fork]", show_default=False),
+    ] = None,
     ready_timeout: Annotated[
         float | None,
         typer.Option(
-            help="Seconds init() may take.  [default: the readiness probe's]", show_default=False
+            help="Seconds init() may take.  [default: the readiness probe's]",
+            min=0,
+            show_default=False,
         ),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running.")] = False,

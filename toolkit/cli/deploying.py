@@ -50,6 +50,11 @@ class DeployOrder(Attended):
     ready_timeout: float | None
     until_pid: int | None
 
+    def check(self) -> None:
+        super().check()
+        if self.until_pid is not None and not self.detach:
+            raise SpecError("`--until-pid` needs `--detach`", hint="add it, or leave out the other")
+
     @property
     def owner(self) -> Owner | None:
         """The process that it goes with: this one, unless detached."""
@@ -82,7 +87,7 @@ def deploy_order(order: DeployOrder, *, engine_name: str | None, base: str | Non
     if order.detach:
         _announce(order, roll_out(rollout, image=image), settings)
         return
-    _attend(order, Fleet(rollout), request, image, settings)
+    _attend(order, Fleet(rollout, json=order.json), request, image, settings)
 
 
 def endpoint_of(deployment: Deployment, path: Path | None) -> Endpoint:
@@ -200,7 +205,7 @@ def _attend(
             saves = Saves(
                 watcher=watcher,
                 served=fleet,
-                mode=order.reload,
+                mode=order.mode,
                 environment=environment,
                 request=request,
                 settings=settings,
@@ -233,7 +238,7 @@ def _announce(order: DeployOrder, deployed: Deployed, settings: Settings) -> Non
         console.say("under the debugger no request is refused for taking long")
     if deployed.plans and deployed.plans[0].reload:
         script = shown(first.script)
-        console.fact("edit", f"{script}: saved changes are served ({order.reload})")
+        console.fact("edit", f"{script}: saved changes are served ({order.mode})")
     console.fact("stop", f"aml-emu stop {name}" if order.detach else "Ctrl-C")
 
 

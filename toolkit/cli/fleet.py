@@ -21,6 +21,7 @@ class Fleet:
     """Rolls out, tells what ends, and takes everything away at the end."""
 
     rollout: Rollout
+    json: bool = False
     deployed: Deployed | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _changed: threading.Event = field(default_factory=threading.Event)
@@ -101,7 +102,7 @@ class Fleet:
         """Their output is shown as it comes, and their end wakes who waits."""
         self.rollout.launched(services)
         for service in services:
-            console.pump(service.handle.logs(follow=True))
+            console.pump(service.handle.logs(follow=True), json=self.json)
             threading.Thread(
                 target=self._wait_for_end, args=(service,), name="replica", daemon=True
             ).start()

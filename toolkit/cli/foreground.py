@@ -74,12 +74,14 @@ def serve_order(order: ServeOrder, *, engine_name: str | None, base: str | None)
         saves = Saves(
             watcher=watcher,
             served=running,
-            mode=order.reload,
+            mode=order.mode,
             environment=environment,
             request=request,
             settings=settings,
             engine=engine,
-            renew=lambda image: _renew(running, _plan(order, scoring, settings, image=image)),
+            renew=lambda image: _renew(
+                running, _plan(order, scoring, settings, image=image), json=order.json
+            ),
         )
         _serve_until_ended(order, running, settings, saves)
 
@@ -128,12 +130,12 @@ def _started(engine: Engine, plan: LaunchPlan, *, keep: bool = False) -> Iterato
         running.stop()
 
 
-def _renew(running: Running, plan: LaunchPlan) -> bool:
+def _renew(running: Running, plan: LaunchPlan, *, json: bool) -> bool:
     """Another container in the place of the one that serves; False if all is over meanwhile."""
     service = running.replace(plan)
     if service is None:
         return False
-    console.pump(service.handle.logs(follow=True))
+    console.pump(service.handle.logs(follow=True), json=json)
     if plan.probe:
         service.wait_ready(plan.probe)
     return True
@@ -142,7 +144,7 @@ def _renew(running: Running, plan: LaunchPlan) -> bool:
 def _serve_until_ended(
     order: ServeOrder, running: Running, settings: Settings, saves: Saves | None
 ) -> None:
-    console.pump(running.service.handle.logs(follow=True))
+    console.pump(running.service.handle.logs(follow=True), json=order.json)
     _announce(order, running.service, settings, running.plan)
     if saves:
         saves.start()
@@ -162,7 +164,7 @@ def _announce(order: ServeOrder, service: Service, settings: Settings, plan: Lau
     if attached:
         attached.tell()
     if plan.reload:
-        console.fact("edit", f"{shown(service.script)}: saved changes are served ({order.reload})")
+        console.fact("edit", f"{shown(service.script)}: saved changes are served ({order.mode})")
     console.fact("stop", f"aml-emu stop {service.name}" if order.detach else "Ctrl-C")
 
 

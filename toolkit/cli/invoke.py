@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,6 +14,11 @@ from toolkit.cli.options import EngineOption, Json
 
 if TYPE_CHECKING:
     from toolkit.live.score import Answer
+
+# what HTTP can carry
+_PATH: Final = re.compile(r"/[!-~]*")
+_FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\t -~\xa0-\xff]*")
 
 
 def invoke(
@@ -44,7 +50,7 @@ def invoke(
     timing: Annotated[
         bool, typer.Option("--timing", help="Say how long it took, on stderr.")
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds; 0 waits for ever.")] = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds; 0 waits for ever.", min=0)] = 0,
     engine: EngineOption = None,
     json: Json = False,
 ) -> None:
@@ -61,6 +67,8 @@ def invoke(
         raise SpecError(
             "`--stream` and `--json` exclude each other", hint="leave out one of the two"
         )
+    if path is not None and not _PATH.fullmatch(path):
+        raise SpecError(f"not a path: {path}", hint="write `--path /ROUTE`, other signs as `%20`")
     body = request_body(data, file)
     given = dict(header_pair(text) for text in header or ())
     settings = load_settings(engine=engine)
@@ -140,7 +148,7 @@ def _print(chunk: bytes) -> None:
 def header_pair(text: str) -> tuple[str, str]:
     from toolkit.errors import SpecError
 
-    key, colon, value = text.partition(":")
-    if not colon:
-        raise SpecError(f"not a header: {text}", hint="write `--header 'Name: value'`")
-    return key.strip(), value.strip()
+    key, colon, value = (part.strip() for part in text.partition(":"))
+    if not colon or not _FIELD.fullmatch(key) or not _VALUE.fullmatch(value):
+        raise SpecError(f"not a header: {text}", hint="write `--header 'Name: value'`, in Latin-1")
+    return key, value

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from toolkit.cli import console
+from toolkit.cli import console, launch_json
+from toolkit.cli.run_debugging import refuse_unattended
 from toolkit.dev.compound import write_compound
 from toolkit.dev.debug import (
     DebugSession,
@@ -54,8 +55,15 @@ def plan_debug(
     """
     if order.debug is not None and order.debug_on_error:
         raise SpecError("`--debug` and `--debug-on-error` exclude each other")
+    if order.debug is None and not order.debug_on_error:
+        refuse_unattended(order)
+    if order.debug_on_error and order.debug_port is not None:
+        raise SpecError(
+            "`--debug-port` is for `--debug`: each step that raises takes the next free port",
+            hint="leave out `--debug-port`",
+        )
     if order.debug_on_error:
-        on_error = RunDebug(mode="on-error", seconds=order.wait)
+        on_error = RunDebug(mode="on-error", seconds=order.patience)
         debugs = {name: on_error for name, step in selection.graph.steps.items() if _can(step)}
         return StepDebug(debugs=debugs, announce=partial(_announced, {}, settings.project))
     chosen = _chosen(order.debug, selection)
@@ -63,7 +71,7 @@ def plan_debug(
         return StepDebug()
     free = _free_ports(order.debug_port, len(chosen))
     debugs = {
-        name: RunDebug(mode="wait", port=port, seconds=order.wait)
+        name: RunDebug(mode="wait", port=port, seconds=order.patience)
         for name, port in zip(chosen, free, strict=True)
     }
     names = {name: fresh_run_name("v2", experiment) for name in chosen}
@@ -137,8 +145,9 @@ def _sessions(
 
 def _write(pipeline: Pipeline, sessions: Mapping[str, DebugSession], workspace: Path) -> None:
     title = f"aml-emu: {pipeline.path.stem} (all debugged steps)"
-    path = write_compound(title, list(sessions.values()), workspace)
-    console.say(f"launch configurations are in {_shown(path)}; `{title}` attaches to all")
+    path = launch_json.written(lambda: write_compound(title, list(sessions.values()), workspace))
+    if path is not None:
+        console.say(f"launch configurations are in {_shown(path)}; `{title}` attaches to all")
     for name, session in sessions.items():
         console.fact("debug", f"{name} at {session.address.host}:{session.address.port}")
 
@@ -160,7 +169,7 @@ def _announced(
     )
     now = replace(session, address=there, mappings=mappings)
     if now != session:
-        write_launch_json(now, workspace)
+        launch_json.written(lambda: write_launch_json(now, workspace))
 
 
 def _shown(path: Path) -> Path:

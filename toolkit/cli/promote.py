@@ -36,9 +36,28 @@ def promote(
     chosen = [named.serving] if named and named.serving else list(state.deployments.values())
     if not chosen:
         raise SpecError(f"nothing is deployed to `{name}`", hint="run `aml-emu deploy FILE` first")
+    if endpoint is not None:
+        _check_file(endpoint, state)
+    elif chosen[0].kind == "kubernetes":
+        raise SpecError(
+            f"`{state.name}` is for Kubernetes, and only its file can name the `compute`",
+            hint="pass it with `--endpoint`",
+        )
     _refuse_loose(chosen, force=force)
     for line in _commands(state, chosen, endpoint, settings):
         console.result(line)
+
+
+def _check_file(file: Path, state: EndpointState) -> None:
+    from toolkit.errors import SpecError
+    from toolkit.specs.endpoint import load_endpoint
+
+    named = load_endpoint(file).name
+    if named != state.name:
+        raise SpecError(
+            f"{file}: the endpoint is `{named}`, and what is promoted is on `{state.name}`",
+            hint="pass the file of that endpoint",
+        )
 
 
 def _refuse_loose(chosen: list[Serving], *, force: bool) -> None:
@@ -62,7 +81,6 @@ def _commands(
     from toolkit.cli.attended import shown
     from toolkit.live.lookup import read_deployment
 
-    kind = " --type kubernetes" if chosen[0].kind == "kubernetes" else ""
     lines = []
     for serving in chosen:
         lines += _registrations(read_deployment(serving.file, settings), settings)
@@ -72,7 +90,7 @@ def _commands(
         else _line(
             "az", "ml", "online-endpoint", "create", "--name", state.name,
             "--auth-mode", state.auth_mode,
-        ) + kind
+        )
     )  # fmt: skip
     lines += [
         _line(

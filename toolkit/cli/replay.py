@@ -30,7 +30,7 @@ def replay(
         str | None,
         typer.Option(help="Send to this one.  [default: who answered then]", show_default=False),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds; 0 waits for ever.")] = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds; 0 waits for ever.", min=0)] = 0,
     json: Json = False,
 ) -> None:
     """Send recorded requests again."""
@@ -41,7 +41,11 @@ def replay(
     from toolkit.settings import load_settings
 
     if every and id_ is not None:
-        raise SpecError("`--all` and an id exclude each other")
+        raise SpecError("`--all` and an id exclude each other", hint="leave out one of the two")
+    if show and (every or debug or diff or deployment or id_ is not None):
+        raise SpecError(
+            "`--list` sends nothing", hint="leave it out, or whatever else was asked for"
+        )
     settings = load_settings()
     endpoint, _, of = name.partition(".")
     folder = Endpoints(settings.state_folder).folder_of(endpoint) / "records"

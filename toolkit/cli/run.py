@@ -45,7 +45,14 @@ def run(
     debug_on_error: Annotated[
         bool, typer.Option("--debug-on-error", help="Stop at an exception that nobody catches.")
     ] = False,
-    wait: Annotated[float, typer.Option(help="How many seconds a debugger is waited for.")] = 300.0,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            help="How many seconds a debugger is waited for.  [default: 300]",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     debug_port: Annotated[
         int | None,
         typer.Option(

@@ -30,9 +30,12 @@ def logs(
 ) -> None:
     """Print what a run said: the log of its (first) process, as far as it has come."""
     from toolkit.cli.workspace import known_workspace
+    from toolkit.errors import SpecError
     from toolkit.live.run_files import follow_log, logs_of
     from toolkit.settings import load_settings
 
+    if list_ and (follow or file is not None):
+        raise SpecError("`--list` prints no log", hint="leave out `--follow` and `--file`")
     workspace = known_workspace(load_settings())
     run = _run(workspace, name)
     if list_:

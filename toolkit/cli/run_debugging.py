@@ -25,12 +25,23 @@ def debug_of(order: RunOrder, job: CommandJob) -> RunDebug | None:
     if order.debug is not None and order.debug_on_error:
         raise SpecError("`--debug` and `--debug-on-error` exclude each other")
     if order.debug is not None:
-        return RunDebug(mode="wait", port=order.debug_port, seconds=order.wait)
+        return RunDebug(mode="wait", port=order.debug_port, seconds=order.patience)
     if order.debug_on_error:
-        return RunDebug(mode="on-error", port=order.debug_port, seconds=order.wait)
+        return RunDebug(mode="on-error", port=order.debug_port, seconds=order.patience)
     if listens(job):
-        return RunDebug(mode="script", port=order.debug_port, seconds=order.wait)
+        return RunDebug(mode="script", port=order.debug_port, seconds=order.patience)
+    refuse_unattended(order)
     return None
+
+
+def refuse_unattended(order: RunOrder) -> None:
+    """Raises SpecError for flags of debugging where nothing is debugged."""
+    for flag, value in (("--debug-port", order.debug_port), ("--wait", order.wait)):
+        if value is not None:
+            raise SpecError(
+                f"`{flag}` is for debugging, which was not asked for: {order.file}",
+                hint=f"add `--debug` or `--debug-on-error`, or leave out `{flag}`",
+            )
 
 
 def listens(job: CommandJob) -> bool:
@@ -46,6 +57,7 @@ def tell_debugger(live: LiveRun, job: CommandJob, settings: Settings) -> None:
     has_code = job.code is not None or job.includes
     if live.launched.debug_address is None or not has_code or not live.wait_listening():
         return
+    from toolkit.cli import launch_json
     from toolkit.dev.debug import DebugSession, code_mappings, workspace_of, write_launch_json
 
     host, _, port = live.launched.debug_address.rpartition(":")
@@ -57,9 +69,8 @@ def tell_debugger(live: LiveRun, job: CommandJob, settings: Settings) -> None:
     title = what if address.port == azureml.DEBUG_PORT else f"{what} ({address.port})"
     session = DebugSession(name=title, address=address, mappings=mappings)
     workspace = workspace_of(local / "x", project=settings.project)
-    path = write_launch_json(session, workspace)
-    console.fact("attach", f"F5 in VS Code, `{session.title}` (in {path})")
-    console.fact("", f"or any DAP client: {live.launched.debug_address}, {local} -> {remote}")
+    path = launch_json.written(lambda: write_launch_json(session, workspace))
+    launch_json.tell_where(session, path, local, remote)
 
 
 def working_dir(live: LiveRun, job: CommandJob) -> PurePosixPath:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.cli import console
+from toolkit.engines.command import own_module
 from toolkit.errors import EmuError, NotFound, NotReady
 from toolkit.live.readiness import retry_until
 from toolkit.settings import Settings
@@ -65,7 +66,7 @@ def keeper_arguments(arguments: Sequence[str], name: str) -> list[str]:
 def _start(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "toolkit.cli", *arguments],
+            own_module("toolkit.cli", *arguments),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

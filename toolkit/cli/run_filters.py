@@ -14,11 +14,11 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 def since(text: str, now: datetime) -> datetime:
     """`30m`, `2h`, `7d`, `1w` ago, or a date as 2026-03-31 or 2026-03-31T12:00 in local time."""
-    if match := _AGO.fullmatch(text.strip()):
-        return now - timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
     try:
+        if match := _AGO.fullmatch(text.strip()):
+            return now - timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
         return datetime.fromisoformat(text.strip()).astimezone(timezone.utc)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SpecError(
             f"`--since`: not a time: `{text}`", hint="write `2h`, `7d` or a date as 2026-03-31"
         ) from error

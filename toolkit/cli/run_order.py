@@ -38,6 +38,7 @@ from toolkit.workspace.workspace import Workspace
 
 _INPUT: Final = "inputs."
 _USERS_FAILURE: Final = 1
+_PATIENCE: Final = 300.0  # seconds
 _TRACEBACK_SHOWN: Final = re.compile(r"exit code \d+: ")  # of the process whose log was shown
 _PIPELINES: Final = {"pipeline", "sweep"}
 _MACHINES: Final[Mapping[str, type[EmuError]]] = {
@@ -60,7 +61,7 @@ class RunOrder:
     experiment: str | None = None
     debug: str | None = None
     debug_on_error: bool = False
-    wait: float = 300.0
+    wait: float | None = None
     debug_port: int | None = None
     detach: bool = False
     from_step: str | None = None
@@ -74,6 +75,11 @@ class RunOrder:
     platform: str | None = None
     engine: str | None = None
     json: bool = False
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a debugger is waited for."""
+        return _PATIENCE if self.wait is None else self.wait
 
 
 def carry_out(order: RunOrder) -> None:

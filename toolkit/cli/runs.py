@@ -126,7 +126,11 @@ def delete(
     from toolkit.settings import load_settings
 
     workspace = known_workspace(load_settings())
+    gone: set[str] = set()  # with the run above it, which was named too
     for run in [workspace.runs.get(name) for name in names]:
+        if run.name in gone:
+            continue
+        gone |= {run.name, *(below.name for below in workspace.runs.descendants(run.name))}
         workspace.runs.delete(run.name)
         console.say(f"deleted `{run.name}`")
 
@@ -143,10 +147,11 @@ def compare(
     """Show what differs between runs: definition, parameters, tags; and all metrics."""
     from toolkit.cli.run_compare import compared, comparison_document, comparison_text
     from toolkit.cli.workspace import known_workspace
+    from toolkit.errors import SpecError
     from toolkit.settings import load_settings
 
     if len(set(names)) < 2:  # noqa: PLR2004  # one run differs from nothing
-        raise typer.BadParameter("name two runs or more")
+        raise SpecError("name two runs or more", hint="`aml-emu runs list` shows them")
     workspace = known_workspace(load_settings())
     runs = [workspace.runs.get(name) for name in dict.fromkeys(names)]
     called = [run.name for run in runs]

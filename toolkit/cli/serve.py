@@ -23,7 +23,9 @@ def serve(
     debug: Annotated[bool, typer.Option("--debug", help="Let an IDE attach.")] = False,
     wait: Annotated[
         float | None,
-        typer.Option(help="Wait for the IDE before init(), [300] seconds.", show_default=False),
+        typer.Option(
+            help="Wait for the IDE before init(), [300] seconds.", min=0, show_default=False
+        ),
     ] = None,
     break_on_errors: Annotated[
         bool, typer.Option(help="Stop where init() or run() raises.")
@@ -31,8 +33,11 @@ def serve(
     watch: Annotated[
         bool | None, typer.Option("--watch/--no-watch", help="Serve saved changes at once.")
     ] = None,
-    reload: Annotated[ReloadMode, typer.Option(help="How new code gets in.")] = "fork",
-    ready_timeout: Annotated[float, typer.Option(help="Seconds init() may take.")] = 120.0,
+    reload: Annotated[
+        ReloadMode | None,
+        typer.Option(help="How new code gets in.  [default: fork]", show_default=False),
+    ] = None,
+    ready_timeout: Annotated[float, typer.Option(help="Seconds init() may take.", min=0)] = 120.0,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running.")] = False,
     base: Base = None,
     conda: Conda = "auto",

@@ -39,7 +39,7 @@ def ps(engine: EngineOption = None, json: Json = False) -> None:
 def logs(
     name: Name = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
-    tail: Annotated[int | None, typer.Option(help="Only the last lines.")] = None,
+    tail: Annotated[int | None, typer.Option(help="Only the last lines.", min=0)] = None,
     engine: EngineOption = None,
 ) -> None:
     """Print what a service said; of an endpoint, what its router said."""

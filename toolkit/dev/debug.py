@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from toolkit.dev.launchjson import merge_file
 from toolkit.engines.base import Address
 from toolkit.specs.includes import is_packed
+
+_USERS: Final = ("justMyCode",)  # to step into libraries: said once, it holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,7 @@ def write_launch_json(session: DebugSession, workspace: Path) -> Path:
         section="configurations",
         key="name",
         version="0.2.0",
+        users=_USERS,
     )
     return path
 

@@ -94,7 +94,8 @@ def _line(seen: Evidence) -> Iterable[Problem]:
         )
         said += f"; the debugger moves it to line {there.line}, {runs}: {there.text}"
     after = inside.lines[bisect.bisect_right(inside.lines, line) :]
-    todo = f"set it on line {after[0]}" if after else f"set it on line {max(inside.lines)}"
+    nearest = after or inside.lines[-1:]
+    todo = f"set it on line {nearest[0]}" if nearest else "set it in another file: none runs here"
     yield Problem(code="no-code", said=said, todo=todo)
 
 

@@ -5,8 +5,14 @@ These files are JSON with comments and trailing commas: parsed for positions, ch
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,37 +26,86 @@ from toolkit.errors import SpecError
 
 Entry = Mapping[str, Any]
 _INDENT: Final = "    "
+# what VS Code takes for an empty file
+_NOTHING_BUT_COMMENTS: Final = re.compile(r"(?:\s|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
 
 
-def merge_file(path: Path, entry: Entry, *, section: str, key: str, version: str) -> bool:
+def merge_file(
+    path: Path,
+    entry: Entry,
+    *,
+    section: str,
+    key: str,
+    version: str,
+    users: Collection[str] = (),
+) -> bool:
     """Put `entry` into the list `section` of the file, in place of the one with the same `key`.
 
-    Returns whether the file was changed. Raises SpecError if the file is not JSON with comments.
+    Returns whether the file was changed. Raises SpecError if the file is not JSON with comments,
+    or cannot be written.
     """
-    written = path.read_bytes() if path.is_file() else b""
     try:
-        old = written.decode()
-        new = merge(old, entry, section=section, key=key, version=version)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(path.parent):
+            old = path.read_bytes().decode() if path.is_file() else ""
+            new = merge(old, entry, section=section, key=key, version=version, users=users)
+            if new != old:
+                _replace(path.resolve(), new.encode())
     except (JSON5DecodeError, UnicodeDecodeError) as error:
         raise SpecError(
             f"{path}: not JSON with comments", details=str(error), hint="correct or remove the file"
         ) from error
-    if new == old:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(path.name + ".new")
-    scratch.write_bytes(new.encode())
-    scratch.replace(path)
-    return True
+    except OSError as error:
+        raise SpecError(
+            f"{path}: cannot be written", details=str(error), hint="make its folder yours to write"
+        ) from error
+    return new != old
 
 
-def merge(text: str, entry: Entry, *, section: str, key: str, version: str) -> str:
-    """The text with `entry` in its list; keys the user added to an entry of ours are kept."""
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Several commands begin to debug at once, and each reads the file before it writes it."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems lock no folders
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    scratch = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        scratch.write_bytes(content)
+        if path.is_file():
+            shutil.copymode(path, scratch)
+        scratch.replace(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+def merge(
+    text: str, entry: Entry, *, section: str, key: str, version: str, users: Collection[str] = ()
+) -> str:
+    """The text with `entry` in its list.
+
+    Keys the user added to an entry of ours are kept, and of `users` the values, too.
+    """
     if "\r\n" in text:
-        new = merge(text.replace("\r\n", "\n"), entry, section=section, key=key, version=version)
+        new = merge(
+            text.replace("\r\n", "\n"),
+            entry,
+            section=section,
+            key=key,
+            version=version,
+            users=users,
+        )
         return new.replace("\n", "\r\n")
-    if not text.strip():
-        return json.dumps({"version": version, section: [entry]}, indent=4) + "\n"
+    if _NOTHING_BUT_COMMENTS.fullmatch(text):
+        before = text.rstrip() + "\n" if text.strip() else ""
+        return before + json.dumps({"version": version, section: [entry]}, indent=4) + "\n"
     root = loads(text, loader=ModelLoader()).value
     if not isinstance(root, JSONObject):
         raise JSON5DecodeError("the outermost value must be an object", None)
@@ -64,7 +119,8 @@ def merge(text: str, entry: Entry, *, section: str, key: str, version: str) -> s
     for span in _spans(text, array):
         existing = load_value(text[span.start : span.end])
         if isinstance(existing, dict) and existing.get(key) == entry[key]:
-            merged = {**existing, **entry}
+            chosen = {name: existing[name] for name in users if name in existing}
+            merged = {**existing, **entry, **chosen}
             if merged == existing:
                 return text
             return text[: span.start] + _dump(merged, 2).lstrip() + text[span.end :]

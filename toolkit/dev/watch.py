@@ -1,4 +1,4 @@
-"""Noticing saves: batches of changed Python files below one folder. The only watchdog import."""
+"""Noticing saves: batches of files that changed below one folder. The only watchdog import."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ _SILENT_FILE_SYSTEMS: Final = frozenset(
         "virtiofs",
     }
 )  # fmt: skip
+# what the inference server reads when it starts, from the app root and the script's folder
+_SERVER_CONFIGURATION: Final = frozenset({"config.json", "logging.json"})
 _NEVER: Final = frozenset({"__pycache__", ".git", ".aml-emu", ".vscode", ".venv", "azureml-models"})
 
 
@@ -111,9 +113,14 @@ class Watcher:
         """Whether a change of this file can change what the service answers."""
         if path in self.also:
             return True
-        if path.suffix != ".py" or not path.is_relative_to(self.folder):
+        if not path.is_relative_to(self.folder):
             return False
         relative = path.relative_to(self.folder)
+        if path.name in _SERVER_CONFIGURATION:
+            if any(part.startswith(".") for part in relative.parts):  # `.azureml/` has another one
+                return False
+        elif path.suffix != ".py":
+            return False
         return not _NEVER & set(relative.parts) and not self._ignored.match_file(str(relative))
 
     def _unsettled(self, first: float) -> float:

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +25,18 @@ _LOGIN: Final = re.compile(r"://.*@")  # to the last one: a password may hold an
 def told(argv: Sequence[str]) -> str:
     """A command as people may see it: without users and passwords in addresses (of proxies)."""
     return shlex.join(_LOGIN.sub("://***@", word) for word in argv)
+
+
+def own_module(name: str, *arguments: str) -> list[str]:
+    """The command that runs a module of ours in a process of its own.
+
+    Unlike `-m`, without the folder we stand in: a `toolkit/` or `secrets.py` there is the user's.
+    """
+    boot = (
+        "import sys; sys.path[:] = filter(None, sys.path); from runpy import run_module; "
+        f"run_module({name!r}, run_name='__main__', alter_sys=True)"
+    )
+    return [sys.executable, "-c", boot, *arguments]
 
 
 class Talk:

@@ -54,16 +54,17 @@ def roll_out(rollout: Rollout, *, image: str) -> Deployed:
         remove_orphans(endpoints, endpoint, environ=rollout.settings.environ)
         remove_strays(rollout.engine, endpoints, state, name)
         _move(rollout, state)
-        router = start_router(endpoints, endpoint, engine=engine_name(rollout))
+        engine = engine_name(rollout)
+        router = start_router(endpoints, endpoint, engine=engine)
         wanted = replica_request(rollout, image)
         mark = mark_of(rollout, wanted)
         if not rollout.attended and (same := _unchanged(rollout, mark)):
-            state = wait_for_router(endpoints, endpoint, router)
+            state = wait_for_router(endpoints, endpoint, router, engine=engine)
             return replace(same, state=_with_traffic(rollout, state))
         plans = _plans(rollout, wanted)
         _make_way(rollout, plans)
         with _launched(rollout, plans) as services:
-            state = wait_for_router(endpoints, endpoint, router)
+            state = wait_for_router(endpoints, endpoint, router, engine=engine)
             serving = _serving(rollout, plans, services, mark)
             state, before = _hand_over(rollout, serving)
         if before:
@@ -123,7 +124,8 @@ def repaired(
         return state
     say(f"the router of `{name}` was gone: starting it again")
     engine = next(iter(state.deployments.values())).engine
-    return wait_for_router(endpoints, name, start_router(endpoints, name, engine=engine))
+    router = start_router(endpoints, name, engine=engine)
+    return wait_for_router(endpoints, name, router, engine=engine)
 
 
 def _check_traffic(rollout: Rollout, state: EndpointState) -> None:
@@ -277,8 +279,20 @@ def _hand_over(rollout: Rollout, serving: Serving) -> tuple[EndpointState, Servi
         return shares_after(rollout, state.with_serving(serving))
 
     state = rollout.endpoints.change(rollout.endpoint.name, change)
-    renew_router(state)
+    try:
+        renew_router(state)
+    except BaseException:  # Ctrl-C while the old ones finish, or a router that does not answer
+        back = partial(_back, failed=serving, before=before)
+        ask(rollout.endpoints.change(state.name, back), "renew")
+        raise
     return state, before
+
+
+def _back(state: EndpointState, *, failed: Serving, before: Serving | None) -> EndpointState:
+    """To the replicas of before, unless another command has put its own there."""
+    if state.deployments.get(failed.name) != failed:
+        return state
+    return state.with_serving(before) if before else state.without(failed.name)
 
 
 def _with_traffic(rollout: Rollout, state: EndpointState) -> EndpointState:

@@ -1,7 +1,8 @@
 """Which trials of a sweep are not worth going on with. Pure decisions on what was logged so far.
 
-Rules as in "Hyperparameter tuning a model (v2)": policies look at every `evaluation_interval`-th
-value of the primary metric, after the first `delay_evaluation` of them.
+Rules as in "Hyperparameter tuning a model (v2)": each value of the primary metric is an interval; a
+policy looks at every `evaluation_interval`-th one that is not before `delay_evaluation`, and there
+compares with what the others had reached by then.
 """
 
 from __future__ import annotations
@@ -18,32 +19,32 @@ def hopeless(
     policy: EarlyTermination | None, *, maximize: bool, running: Series, finished: Series
 ) -> set[str]:
     """Names of running trials that the policy ends now."""
+    if policy is None:
+        return set()
+    due = {
+        name: values[:count]
+        for name, values in running.items()
+        if (count := evaluated(policy, len(values)))
+    }
     match policy:
-        case None:
-            return set()
         case Bandit():
-            return _bandit(policy, running, finished, maximize=maximize)
+            return _bandit(policy, due, {**running, **finished}, maximize=maximize)
         case MedianStopping():
-            return _median(policy, running, finished, maximize=maximize)
+            return _median(due, {**running, **finished}, maximize=maximize)
         case TruncationSelection():
-            return _truncation(policy, running, finished, maximize=maximize)
+            return _truncation(policy, due, running, finished, maximize=maximize)
 
 
-def _due(policy: EarlyTermination, count: int) -> bool:
-    """Whether a trial with so many values is looked at."""
-    return count > policy.delay_evaluation and count % policy.evaluation_interval == 0
+def evaluated(policy: EarlyTermination, count: int) -> int:
+    """The last interval at which a trial with so many values is looked at; 0 before the first."""
+    last = count - count % policy.evaluation_interval
+    return last if last >= policy.delay_evaluation else 0
 
 
-def _bandit(policy: Bandit, running: Series, finished: Series, *, maximize: bool) -> set[str]:
+def _bandit(policy: Bandit, due: Series, shown: Series, *, maximize: bool) -> set[str]:
     ended = set()
-    for name, values in running.items():
-        if not _due(policy, len(values)):
-            continue
-        others = [
-            _best(v[: len(values)], maximize=maximize)
-            for v in (*running.values(), *finished.values())
-            if v
-        ]
+    for name, values in due.items():
+        others = [_best(v[: len(values)], maximize=maximize) for v in shown.values() if v]
         best = _best(others, maximize=maximize)
         mine = _best(values, maximize=maximize)
         if policy.slack_amount is not None:
@@ -56,17 +57,11 @@ def _bandit(policy: Bandit, running: Series, finished: Series, *, maximize: bool
     return ended
 
 
-def _median(
-    policy: MedianStopping, running: Series, finished: Series, *, maximize: bool
-) -> set[str]:
+def _median(due: Series, shown: Series, *, maximize: bool) -> set[str]:
     ended = set()
-    for name, values in running.items():
-        if not _due(policy, len(values)):
-            continue
+    for name, values in due.items():
         averages = [
-            statistics.fmean(v[: len(values)])
-            for other, v in (*running.items(), *finished.items())
-            if other != name and v
+            statistics.fmean(v[: len(values)]) for other, v in shown.items() if other != name and v
         ]
         if not averages:
             continue
@@ -77,19 +72,19 @@ def _median(
 
 
 def _truncation(
-    policy: TruncationSelection, running: Series, finished: Series, *, maximize: bool
+    policy: TruncationSelection, due: Series, running: Series, finished: Series, *, maximize: bool
 ) -> set[str]:
-    due = {name for name, values in running.items() if _due(policy, len(values))}
-    if not due:
-        return set()
+    """Those that are among the worst at their interval; who has not come so far is not ranked."""
     shown = {**running} if policy.exclude_finished_jobs else {**finished, **running}
-    ranked = sorted(
-        (name for name, values in shown.items() if values),
-        key=lambda name: shown[name][-1],
-        reverse=not maximize,
-    )
-    worst = ranked[: int(len(ranked) * policy.truncation_percentage / 100)]
-    return due.intersection(worst)
+    ended = set()
+    for name, values in due.items():
+        count = len(values)
+        reached = {n: v[count - 1] for n, v in shown.items() if len(v) >= count}
+        reached |= {n: v[-1] for n, v in finished.items() if n in shown and 0 < len(v) < count}
+        ranked = sorted(reached, key=reached.__getitem__, reverse=not maximize)
+        if name in ranked[: int(len(ranked) * policy.truncation_percentage / 100)]:
+            ended.add(name)
+    return ended
 
 
 def _best(values: Sequence[float], *, maximize: bool) -> float:

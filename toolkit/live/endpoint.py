@@ -195,6 +195,10 @@ class Endpoints:
         """What its router says."""
         return self.folder / f"{name}.log"
 
+    def router_lock(self, name: str) -> Path:
+        """What its router holds while it lives."""
+        return self.folder / f"{name}.router"
+
     def folder_of(self, name: str) -> Path:
         """Where records and generated code of an endpoint lie."""
         return self.folder / name

@@ -16,7 +16,7 @@ from typing import Any
 from toolkit.engines.base import Engine
 from toolkit.engines.events import BuildEvent
 from toolkit.engines.trust import host_trust
-from toolkit.errors import EmuError, NotFound
+from toolkit.errors import EmuError, NotFound, UserCodeFailed
 from toolkit.live.environments import environment_named
 from toolkit.live.image import ImageRequest, build_image
 from toolkit.live.inputs import data_locator, output_places
@@ -83,6 +83,10 @@ class RunRequest:
     heard: Callable[[Event], None] | None = None
 
 
+class RunCanceled(UserCodeFailed):
+    """Somebody asked for the run's end before it had begun; it is recorded as `Canceled`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What a start needs beside the request."""
@@ -107,7 +111,8 @@ def start_run(
 ) -> LiveRun:
     """Record the run, copy its code, see to its image, and launch it; returns while it runs.
 
-    What fails on the way is recorded as the run's failure and raised.
+    What fails on the way is recorded as the run's failure and raised. Raises RunCanceled if its
+    end is asked for meanwhile.
     """
     around = Surroundings(
         workspace=workspace,
@@ -123,6 +128,10 @@ def start_run(
         keep_room(folder)
         return _start(request, run, LogFile(folder / CONTROL_LOG), around)
     except Exception as error:
+        if workspace.runs.get(run.name).status == "CancelRequested":
+            give_back_room(folder)
+            workspace.runs.advance(run.name, "Canceled")
+            raise RunCanceled(f"run {run.name} Canceled: it was canceled") from error
         problem = _told(error, workspace)
         _record_failure(problem, run, workspace)
         if problem is error:

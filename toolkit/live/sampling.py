@@ -8,7 +8,9 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import warnings
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from statistics import NormalDist
 from typing import Any, Final, Protocol
 
@@ -32,7 +34,7 @@ class Sampler(Protocol):
 
 
 def make_sampler(keys: SweepKeys) -> Sampler:
-    """Raises EngineUnavailable if Optuna is needed and not installed."""
+    """Raises EngineUnavailable if Optuna (or SciPy, for sobol) is needed and not installed."""
     sampling = keys.sampling
     if sampling.type == "grid":
         return _Listed(_grid(keys.search_space))
@@ -104,11 +106,18 @@ class _Optuna:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = keys.search_space
         seed = keys.sampling.seed
-        sampler: Any = (
-            optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-            if keys.sampling.type == "bayesian"
-            else optuna.samplers.QMCSampler(seed=seed, qmc_type="sobol")
-        )
+        if keys.sampling.type != "bayesian" and find_spec("scipy") is None:
+            raise EngineUnavailable(
+                "`sobol` sampling needs SciPy, which is not installed",
+                hint="run `pip install 'aml-emu[sweep]'`",
+            )
+        with warnings.catch_warnings():  # that its interface may change is not the user's concern
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler: Any = (
+                optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+                if keys.sampling.type == "bayesian"
+                else optuna.samplers.QMCSampler(seed=seed, qmc_type="sobol")
+            )
         direction = keys.objective.goal
         self._failed = optuna.trial.TrialState.FAIL
         self._study = optuna.create_study(sampler=sampler, direction=direction)

@@ -14,6 +14,7 @@ from typing import Final
 import pathspec
 
 from toolkit.errors import SpecError
+from toolkit.live.room import FULL
 from toolkit.settings import STATE_FOLDER
 from toolkit.specs.ignore import ignore_file, ignore_rules
 from toolkit.specs.includes import is_packed
@@ -60,9 +61,23 @@ def take_snapshot(
     `includes` are files and folders from elsewhere, by their names in the snapshot.
     """
     found = list(snapshot_files(source, includes, within=within))
-    size = sum(each.path.stat().st_size for each in found)
-    if NO_LIMIT_VARIABLE not in environ:
-        _check_limits(source or next(iter(includes.values())), size, len(found))
+    try:
+        size = sum(each.path.stat().st_size for each in found)
+        if NO_LIMIT_VARIABLE not in environ:
+            _check_limits(source or next(iter(includes.values())), size, len(found))
+        _copy(found, target)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise SpecError(
+            f"a file of the code cannot be copied: {error.filename or source}",
+            details=str(error),
+            hint=f"make it readable, or {_ADVICE}",
+        ) from error
+    return Snapshot(files=len(found), size=size)
+
+
+def _copy(found: Sequence[Found], target: Path) -> None:
     made: set[Path] = set()
     for each in found:
         if each.packed:
@@ -71,10 +86,13 @@ def take_snapshot(
         if path.parent not in made:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.add(path.parent)
-        shutil.copy2(each.path, path)
+        try:
+            shutil.copy2(each.path, path)
+        except OSError as error:
+            error.filename = error.filename or str(each.path)  # not every system call tells
+            raise
     for name in dict.fromkeys(each.packed for each in found if each.packed):
         _pack(target / name, [each for each in found if each.packed == name])
-    return Snapshot(files=len(found), size=size)
 
 
 def snapshot_files(
@@ -136,12 +154,13 @@ def _listed(
             if entry.name in _ALWAYS_LEFT_OUT:
                 continue
             path = inside / entry.name
-            if entry.is_dir():
+            # a link to itself is neither a folder nor a file
+            if Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir():
                 real = os.path.realpath(entry.path)
                 circular = real in above or (within and real == str(within))
                 if not circular and not _ignored(rules, path, "/"):
                     waiting.append((entry.path, path, above | {real}))
-            elif entry.is_file() and not _ignored(rules, path):
+            elif Path(entry.path).is_file() and not _ignored(rules, path):
                 yield Found(path, Path(entry.path))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -108,6 +109,7 @@ def _plan(
     env: Mapping[str, str] | None = None,
     tags: tuple[str, ...],
 ) -> ImagePlan:
+    _check_variables(scoring.env)
     dockerfile = render(
         "image/bake.Dockerfile.j2",
         name=name,
@@ -125,6 +127,15 @@ def _plan(
         command=["runsvdir", str(azureml.RUNIT_TREE)],
     )
     return ImagePlan(name=name, base=image, dockerfile=dockerfile, context=context, tags=tags)
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    """A container takes any variable, a Dockerfile does not."""
+    for name, value in variables.items():
+        if not re.fullmatch(r"[^\s=\"'\\$]+", name):
+            raise SpecError(f"not a name for a variable of an image: `{name}`")
+        if value.splitlines() not in ([], [value]):
+            raise SpecError(f"a variable of an image must be one line: `{name}`")
 
 
 def _mounts(scoring: Scoring) -> tuple[Mount, ...]:

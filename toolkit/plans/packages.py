@@ -17,6 +17,7 @@ from toolkit.plans.model import CondaMode, ImageKind
 from toolkit.plans.requirements import (
     DEFAULT_PYTHON,
     Requirements,
+    left_out,
     pip_lines,
     plan_requirements,
     python_version,
@@ -128,6 +129,7 @@ def _conda(environment: CondaEnvironment, kind: ImageKind, tool: CondaTool) -> C
     if "python" not in names:
         specs.insert(0, f"python={DEFAULT_PYTHON}")
         notes.append(f"{environment.path} pins no Python: using {DEFAULT_PYTHON}")
+    notes += left_out(environment)
     if "pip" not in names:
         specs.append("pip")  # as conda itself does where there is a pip section
     return CondaSolved(

@@ -23,9 +23,13 @@ OLDEST_MINOR: Final = 8  # debugpy's own limit
 SEEDS: Final = ("pip", "setuptools", "wheel")  # conda puts these into every environment with pip
 _LOCAL: Final = re.compile(r"^(-e\b|--editable\b|\.|/|file:)|@\s*file:")
 _OTHER_FILE: Final = re.compile(r"^(-[rc]\b|--requirement\b|--constraint\b)")
+_NOT_OF_UV: Final = re.compile(r"--(pre|prefer-binary|trusted-host|use-feature)\b")
 _CONDA_PACKAGE: Final = re.compile(
     r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)"
     r"(?:\s*=(?P<exact>[^=<>!~,|*\s]+)=(?P<build>[\w.*]+)|\s*(?P<version>[=<>!~\d*].*)?)"
+)
+_PYTHON_BOUND: Final = re.compile(
+    r"(?P<operator>[<>]=?|!=)\s*3(?:\.(?P<minor>\d+))?(?P<patch>(?:\.0*[1-9]\d*)?)(?:\.0+|\.?\*)*"
 )
 _VERSION: Final = re.compile(r"(?P<operator>[=<>!~]=|[=<>])?\s*(?P<number>\d[\w.+!]*(?:\.?\*)?)")
 
@@ -63,6 +67,7 @@ def plan_requirements(
     if kind == "inference":
         require_server(environment)
     lines += pip_lines(environment)
+    notes += left_out(environment)
     named = {Dependency(text=line, line=None).name for line in lines}
     lines += [seed for seed in SEEDS if seed not in named]
     return Requirements(python=python, lines=tuple(lines), upgrades=upgrades, notes=tuple(notes))
@@ -71,6 +76,19 @@ def plan_requirements(
 def pip_lines(environment: Listed) -> list[str]:
     """The pip part as pip reads it; raises SpecError for what an image cannot get."""
     return [_pip_line(environment, dependency) for dependency in environment.pip]
+
+
+def left_out(environment: Listed) -> list[str]:
+    """Options of pip that uv passes over in a list of packages, with what to do."""
+    notes = []
+    for dependency in environment.pip:
+        if match := _NOT_OF_UV.match(dependency.text):
+            is_pre = match[1] == "pre"
+            advice = (
+                "name the pre-release, as `name>=1.0b1`" if is_pre else "it is no option of a list"
+            )
+            notes.append(f"`{dependency.text}` is left out: {advice}")
+    return notes
 
 
 def _from_conda(environment: CondaEnvironment, mode: CondaMode) -> tuple[str, list[str], list[str]]:
@@ -106,23 +124,63 @@ def python_version(environment: CondaEnvironment, dependency: Dependency) -> tup
     text = re.sub(r"^(?:[\w./-]+::)?python", "", dependency.text, flags=re.IGNORECASE).strip()
     if not text:
         return DEFAULT_PYTHON, [_no_python(environment)]
-    match = re.fullmatch(r"(?:[=~>]=?=?)?\s*(3\.\d+)((?:\.\d+)*)(\.?\*)?(=.*)?(,.*)?", text)
+    if text.startswith((">", "<", "!")):
+        return _python_of_range(environment, dependency, text)
+    match = re.fullmatch(r"(?:[=~]=?=?)?\s*(3\.\d+)((?:\.\d+)*)(\.?\*)?(=.*)?(,.*)?", text)
     if not match:
-        raise at_line(
-            environment.path,
-            dependency.line,
-            f"not a Python version: `{dependency.text}`",
-            hint="write for example `python=3.11`",
-        )
+        raise _no_python_version(environment, dependency)
     if int(match[1].partition(".")[2]) < OLDEST_MINOR:
-        raise at_line(
-            environment.path,
-            dependency.line,
-            f"too old for the debugger: `{dependency.text}`",
-            hint=f"pin Python 3.{OLDEST_MINOR} or newer",
-        )
+        raise _too_old(environment, dependency)
     note = f"`{dependency.text}`: using Python {match[1]}, whatever its last part"
     return match[1], [note] if match[2] else []
+
+
+def _python_of_range(
+    environment: CondaEnvironment, dependency: Dependency, text: str
+) -> tuple[str, list[str]]:
+    """The default if the range has it, else the one next to it; conda would take the newest."""
+    lowest, highest, excluded = 0, 99, set[int]()
+    for condition in text.split(","):
+        if re.fullmatch(r"<=?\s*4(\.0)*", condition.strip()):
+            continue
+        match = _PYTHON_BOUND.fullmatch(condition.strip())
+        if not match:
+            raise _no_python_version(environment, dependency)
+        operator, minor = match["operator"], int(match["minor"] or 0)
+        if operator in {">", ">="}:
+            lowest = max(lowest, minor)
+        elif operator == "!=":
+            excluded |= set() if match["patch"] else {minor}
+        else:
+            without = operator == "<" and not match["patch"]
+            highest = min(highest, minor - without)
+    if highest < OLDEST_MINOR:
+        raise _too_old(environment, dependency)
+    default = int(DEFAULT_PYTHON.partition(".")[2])
+    wanted = min(highest, max(lowest, default))
+    fitting = [m for m in range(max(lowest, OLDEST_MINOR), wanted + 1) if m not in excluded]
+    if not fitting:
+        raise _no_python_version(environment, dependency)
+    chosen = f"3.{fitting[-1]}"
+    return chosen, [f"`{dependency.text}` allows several: using Python {chosen}"]
+
+
+def _no_python_version(environment: CondaEnvironment, dependency: Dependency) -> SpecError:
+    return at_line(
+        environment.path,
+        dependency.line,
+        f"not a Python version: `{dependency.text}`",
+        hint="write for example `python=3.11`",
+    )
+
+
+def _too_old(environment: CondaEnvironment, dependency: Dependency) -> SpecError:
+    return at_line(
+        environment.path,
+        dependency.line,
+        f"too old for the debugger: `{dependency.text}`",
+        hint=f"pin Python 3.{OLDEST_MINOR} or newer",
+    )
 
 
 def _from_conda_package(

@@ -20,7 +20,7 @@ def main(arguments: List[str]) -> int:
     with os.fdopen(orders) as told, os.fdopen(answers, "w") as answer:
         try:
             entry = Entry(script, arguments[4:])
-        except Exception:  # noqa: BLE001  # the user's code may raise anything
+        except (Exception, SystemExit):  # noqa: BLE001  # the user's code may raise anything
             _say(answer, {"broken": traceback.format_exc()})
             return 1
         _say(answer, {"ready": True})

@@ -40,7 +40,7 @@ def asset_kind(file: YamlFile) -> AssetKind:
     keys: Mapping[str, Any] = file.data if isinstance(file.data, dict) else {}
     if schema := _SCHEMA.search(str(keys.get("$schema", ""))):
         return _of_schema(file, schema["name"])
-    type_ = str(keys.get("type", ""))
+    type_ = str(keys.get("type", "")).lower()
     if type_ in _TYPES:
         return _TYPES[type_]
     if type_ in {"command", "pipeline", "parallel"} or "task" in keys:

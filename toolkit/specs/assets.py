@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from toolkit.specs.asset_kind import AssetKind, asset_kind
 from toolkit.specs.asset_paths import local_path, self_contained
@@ -19,7 +19,7 @@ from toolkit.specs.component import component_of
 from toolkit.specs.environment.asset import asset_environment
 from toolkit.specs.includes import KEY as INCLUDES
 from toolkit.specs.includes import absolute_includes
-from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest_file, parse
+from toolkit.specs.yamlfile import YamlFile, any_case, load_yaml, nearest_file, parse
 
 _ELSEWHERE: Final = re.compile(r"azureml:|runs:/|[A-Za-z][A-Za-z0-9+.-]+://")
 # the file that makes a folder what its type says
@@ -42,6 +42,8 @@ class _Keys(BaseModel):
 class DataFile(_Keys):
     """The keys of a data asset."""
 
+    _any_case = field_validator("type", mode="before")(any_case)
+
     type: Literal["uri_file", "uri_folder", "mltable"] = "uri_folder"
     skip_validation: bool | None = None
     auto_delete_setting: dict[str, Any] | None = None
@@ -49,6 +51,8 @@ class DataFile(_Keys):
 
 class ModelFile(_Keys):
     """The keys of a model."""
+
+    _any_case = field_validator("type", mode="before")(any_case)
 
     type: Literal["custom_model", "mlflow_model", "triton_model"] = "custom_model"
     flavors: dict[str, Any] | None = None

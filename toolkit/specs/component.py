@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from toolkit.specs.inputs import ASSET_TYPES, LITERAL_TYPES, Input
+from toolkit.specs.inputs import ASSET_TYPES, LITERAL_TYPES, Input, OutputMode
 from toolkit.specs.yamlfile import YamlFile, nearest, parse
 
 FOLDERS: Final = frozenset(
@@ -23,7 +23,8 @@ _UNSUPPORTED: Final = frozenset(
 )
 
 
-def _known_type(value: str) -> str:
+def known_type(value: str) -> str:
+    """For validators: a type of data or of a literal."""
     valid = sorted(ASSET_TYPES | LITERAL_TYPES)
     if value not in valid:
         raise ValueError(f"unknown type: {value}; {nearest(value, valid)}")
@@ -37,7 +38,7 @@ class ComponentInput(Input):
     display_name: str | None = None
     is_resource: bool | None = None
 
-    _type = field_validator("type")(_known_type)
+    _type = field_validator("type")(known_type)
 
     @property
     def is_data(self) -> bool:
@@ -56,14 +57,14 @@ class ComponentOutput(BaseModel):
     type: str = "uri_folder"
     description: str | None = None
     display_name: str | None = None
-    mode: str | None = None
+    mode: OutputMode | None = None
     is_control: bool | None = None
     early_available: bool | None = None
     path: str | None = None
     name: str | None = None
     version: str | int | None = None
 
-    _type = field_validator("type")(_known_type)
+    _type = field_validator("type")(known_type)
 
 
 class Component(BaseModel):

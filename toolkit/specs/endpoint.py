@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from toolkit.errors import SpecError
 from toolkit.specs.deployment.file import check_name
 from toolkit.specs.deployment.keys import Section
-from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest, parse
+from toolkit.specs.yamlfile import YamlFile, any_case, load_yaml, nearest, parse
 
 AuthMode = Literal["key", "aml_token", "aad_token"]
 ALL: Final = 100
@@ -35,11 +35,7 @@ class EndpointKeys(Section):
     tags: dict[str, Any] = Field(default_factory=dict)
     properties: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("auth_mode", mode="before")
-    @classmethod
-    def any_case(cls, value: object) -> object:
-        """`Key`, as some of Azure's own examples write it."""
-        return value.lower() if isinstance(value, str) else value
+    _any_case = field_validator("auth_mode", "public_network_access", mode="before")(any_case)
 
 
 @dataclass(frozen=True, kw_only=True)

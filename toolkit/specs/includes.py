@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from toolkit.errors import SpecError
+from toolkit.specs.environment.requirements import read_text
 from toolkit.specs.yamlfile import YamlFile, at_line, load_yaml, nearest_file, plain
 
 KEY: Final = "additional_includes"
@@ -86,10 +87,13 @@ def is_packed(name: str, source: Path) -> bool:
 
 def _of_file(beside: Path) -> Iterator[_Written]:
     """A path in each line, or YAML with the key."""
-    lines = beside.read_text("utf-8").splitlines()
+    lines = read_text(beside, what=f"`{KEY}` file").splitlines()
     if any(line.startswith(f"{KEY}:") for line in lines):
         file = load_yaml(beside, what=f"`{KEY}` file")
-        for number, value in enumerate(file.data[KEY] or []):
+        listed = file.data[KEY] or []
+        if not isinstance(listed, list):
+            raise file.error((KEY,), f"`{KEY}` takes a list of paths, not: {listed}")
+        for number, value in enumerate(listed):
             yield _Written(value, beside, file.line((KEY, number)))
         return
     for number, line in enumerate(lines, start=1):

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from toolkit.errors import SpecError
-from toolkit.specs.yamlfile import YamlFile, nearest, parse
+from toolkit.specs.yamlfile import YamlFile, any_case, nearest, parse
 
 AssetType = Literal[
     "uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model"
@@ -50,7 +50,10 @@ class Input(BaseModel):
     enum: tuple[Value, ...] | None = None
     title: str | None = None
     description: str | None = None
+    datastore: str | None = None  # where the service uploads a path to: here nothing is uploaded
     is_control: bool | None = None
+
+    _any_case = field_validator("type", "mode", mode="before")(any_case)
 
     @property
     def is_literal(self) -> bool:
@@ -100,6 +103,8 @@ class Output(BaseModel):
     description: str | None = None
     early_available: bool | None = None
     is_control: bool | None = None
+
+    _any_case = field_validator("type", "mode", mode="before")(any_case)
 
     @property
     def is_file(self) -> bool:

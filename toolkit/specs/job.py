@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from toolkit.errors import SpecError
 from toolkit.specs.distribution import Distribution, read_distribution
@@ -19,6 +19,13 @@ from toolkit.specs.environment import Environment, environment_section
 from toolkit.specs.expressions import ExpressionError, check_references, parse_expression
 from toolkit.specs.inputs import Input, Output, read_inputs, read_outputs
 from toolkit.specs.yamlfile import YamlFile, nearest_file, parse
+
+_MEMORY: Final = re.compile(r"(?:^|\s)(?:--memory|-m)[=\s]+(\d+[bkmgBKMG]?)(?=\s|$)")
+
+
+def is_size(text: str) -> bool:
+    """A number and a unit, `512m`: docs.docker.com, "docker run", `--shm-size`."""
+    return bool(re.fullmatch(r"\d+(\.\d+)?([bkmg]b?)?", text, re.IGNORECASE | re.ASCII))
 
 
 class ResourcesFile(BaseModel):
@@ -34,13 +41,26 @@ class ResourcesFile(BaseModel):
     locations: list[str] | None = None
     max_instance_count: int | None = None
 
+    @field_validator("shm_size")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None and not is_size(value):
+            raise ValueError(f"not a size as Docker writes it, for example `2g`: {value}")
+        return value
+
     @property
     def memory(self) -> str | None:
         """The limit that `docker_args` sets, the one thing of them that means something here."""
         given = self.docker_args or []
         text = given if isinstance(given, str) else " ".join(given)
-        found = re.search(r"(?:^|\s)(?:--memory|-m)[=\s]+(\d+[bkmgBKMG]?)(?=\s|$)", text)
+        found = _MEMORY.search(text)
         return found[1] if found else None
+
+    @property
+    def further_docker_args(self) -> str:
+        """What they say besides."""
+        given = self.docker_args or []
+        return _MEMORY.sub("", given if isinstance(given, str) else " ".join(given)).strip()
 
 
 class LimitsFile(BaseModel):
@@ -213,7 +233,7 @@ def check_command(
     try:
         check_references(parse_expression(command), known)
     except ExpressionError as error:
-        raise file.error(location, f"`command`: {error.message}", hint=error.hint) from error
+        raise file.error(location, f"`{location[-1]}`: {error.message}", hint=error.hint) from error
 
 
 def code_folder(file: YamlFile, location: tuple[str, ...], written: str | None) -> Path | None:
@@ -256,7 +276,7 @@ def _notes(spec: JobFile, resources: ResourcesFile) -> list[str]:
         "identity": spec.identity,
         "queue_settings": spec.queue_settings,
         "resources.instance_type": resources.instance_type,
-        "resources.docker_args": resources.docker_args and not resources.memory,
+        "resources.docker_args": resources.further_docker_args,
     }
     notes = [f"`{key}` is left out: the job runs here" for key, value in left_out.items() if value]
     if spec.compute not in {None, "local", "azureml:local", "serverless"}:

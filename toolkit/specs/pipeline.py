@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from toolkit.specs.component import ParallelKeys, refuse_unsupported
+from toolkit.specs.component import ParallelKeys, known_type, refuse_unsupported
+from toolkit.specs.inputs import InputMode, OutputMode
 from toolkit.specs.sweep import SweepKeys
 from toolkit.specs.yamlfile import YamlFile, nearest, parse
 
@@ -24,7 +25,7 @@ class DataValue(BaseModel):
 
     type: str | None = None
     path: str | None = None
-    mode: str | None = None
+    mode: InputMode | None = None
     value: Any = None
     description: str | None = None
     name: str | None = None
@@ -35,6 +36,44 @@ class DataValue(BaseModel):
     enum: list[Any] | None = None
     min: float | None = None
     max: float | None = None
+
+    @field_validator("type")
+    @classmethod
+    def _type(cls, value: str | None) -> str | None:
+        return None if value is None else known_type(value)
+
+    @field_validator("value", "default")
+    @classmethod
+    def _literal(cls, value: Any) -> Any:
+        if value is not None and not isinstance(value, bool | int | float | str):
+            raise ValueError(f"neither text, a number nor a boolean: {value}")
+        return value
+
+    @field_validator("enum")
+    @classmethod
+    def _literals(cls, values: list[Any] | None) -> list[Any] | None:
+        return values and [cls._literal(each) for each in values]
+
+
+class OutputValue(BaseModel):
+    """What a pipeline or a node says of an output: what it is, where it lands, under which name."""
+
+    model_config = _STRICT
+
+    type: str | None = None
+    path: str | None = None
+    mode: OutputMode | None = None
+    description: str | None = None
+    name: str | None = None
+    version: str | int | float | None = None
+    datastore: str | None = None
+    is_control: bool | None = None
+    early_available: bool | None = None
+
+    @field_validator("type")
+    @classmethod
+    def _type(cls, value: str | None) -> str | None:
+        return None if value is None else known_type(value)
 
 
 class Settings(BaseModel):

@@ -7,8 +7,10 @@ The keys are those of azureml-core's RunConfiguration.
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +20,14 @@ from toolkit.specs.distribution import Distribution
 from toolkit.specs.environment import load_environment
 from toolkit.specs.environment.definition import CONFIGURATION_FOLDERS
 from toolkit.specs.inputs import Input, Output
-from toolkit.specs.job import CommandJob
+from toolkit.specs.job import CommandJob, is_size
 from toolkit.specs.yamlfile import YamlFile, nearest_file, parse
 
 _KEYS: Final = {"script", "framework", "communicator", "target", "history"}
 _LONGEST: Final = 2_592_000  # what the SDK writes where nobody set a limit: 30 days
+_SPECIAL: Final = re.compile(
+    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)\}|(?P<bare>[A-Za-z_]\w*))|[$`\"\\]", re.ASCII
+)
 _MODES: Final = {"mount": "rw_mount", "download": "download"}
 
 
@@ -61,7 +66,8 @@ class RunConfigurationFile(BaseModel):
     target: str | None = None
     framework: str | None = None
     communicator: str | None = None
-    maxRunDurationSeconds: float | None = None
+    autoPrepareEnvironment: bool | None = None  # in the files of 2019
+    maxRunDurationSeconds: float | None = Field(default=None, gt=0)
     nodeCount: int = Field(default=1, ge=1)
     instanceTypes: list[str] | None = None
     priority: int | None = None
@@ -108,9 +114,8 @@ def run_configuration(file: YamlFile) -> CommandJob:
     command = _command(spec)
     if command is None and not spec.script:
         raise file.error(("script",), "nothing to run: neither `script` nor `command`")
-    if command is None and not (folder / str(spec.script)).is_file():
-        path = folder / str(spec.script)
-        raise file.error(("script",), f"script not found: {path}", hint=nearest_file(path))
+    if command is None:
+        _check_script(file, folder / str(spec.script), folder)
     inputs, outputs = _data(file, spec)
     return CommandJob(
         script=None if command is not None else spec.script,
@@ -124,13 +129,51 @@ def run_configuration(file: YamlFile) -> CommandJob:
         environment_variables=spec.environmentVariables or {},
         distribution=_distribution(file, spec),
         instance_count=spec.nodeCount,
-        shm_size=(spec.docker or {}).get("shmSize"),
+        shm_size=_shared_memory(file),
         timeout=None if spec.maxRunDurationSeconds == _LONGEST else spec.maxRunDurationSeconds,
         file=file,
-        notes=()
-        if spec.target in {None, "", "local"}
-        else (f"the job runs here, not on its target: {spec.target}",),
+        notes=tuple(_notes(spec)),
     )
+
+
+def _check_script(file: YamlFile, path: Path, folder: Path) -> None:
+    if not path.is_file():
+        raise file.error(("script",), f"script not found: {path}", hint=nearest_file(path))
+    # as written: a link in the project may lead anywhere
+    if Path(os.path.relpath(path, folder)).parts[0] == os.pardir:
+        raise file.error(
+            ("script",),
+            f"the script lies outside the project {folder.resolve()}: {path}",
+            hint="only the project travels into the container: name a file in it",
+        )
+
+
+def _notes(spec: RunConfigurationFile) -> Iterator[str]:
+    """What such a file may hold that this machine has no use for."""
+    if spec.target not in {None, "", "local"}:
+        yield f"the job runs here, not on its target: {spec.target}"
+    if (spec.framework or "").lower() == "pyspark":
+        yield "`framework` is left out, the script runs as ordinary Python: PySpark"
+    if (spec.docker or {}).get("arguments"):
+        yield "`docker.arguments` is left out"
+    for key, named in (("dataReferences", spec.dataReferences), ("data", spec.data)):
+        for name, data in (named or {}).items():
+            if isinstance(data, Mapping) and data.get("pathOnCompute"):
+                yield f"`{key}.{name}.pathOnCompute` is left out: the script is told the path"
+
+
+def _shared_memory(file: YamlFile) -> str | None:
+    """As older SDKs wrote it, too: in the environment."""
+    is_inline = isinstance(file.data.get("environment"), Mapping)
+    for where in (("docker",), *([("environment", "docker")] if is_inline else [])):
+        size = _mapping(file, where).get("shmSize")
+        if size and not is_size(str(size)):
+            raise file.error(
+                (*where, "shmSize"), f"not a size: {size}", hint="write for example `2g`"
+            )
+        if size:
+            return str(size)
+    return None
 
 
 def _environment_file(file: YamlFile) -> Path:
@@ -142,7 +185,25 @@ def _environment_file(file: YamlFile) -> Path:
 def _command(spec: RunConfigurationFile) -> str | None:
     if not spec.command:
         return None
-    return spec.command if isinstance(spec.command, str) else shlex.join(map(str, spec.command))
+    if isinstance(spec.command, str):
+        return spec.command
+    return " ".join(_word(str(word)) for word in spec.command)
+
+
+def _word(text: str) -> str:
+    """One word for a shell, with the variables that the service puts in: `$NODE_RANK`.
+
+    What is no variable stays as it is, as in a word that is a script for another shell.
+    """
+    if "$" not in text:
+        return shlex.quote(text)
+    return f'"{_SPECIAL.sub(_known_or_itself, text)}"'
+
+
+def _known_or_itself(found: re.Match[str]) -> str:
+    name = found["braced"] or found["bare"]
+    itself = found[0].replace("}", "\\}")
+    return f"${{{name}-\\{itself}}}" if name else f"\\{itself}"
 
 
 def _distribution(file: YamlFile, spec: RunConfigurationFile) -> Distribution | None:
@@ -150,7 +211,7 @@ def _distribution(file: YamlFile, spec: RunConfigurationFile) -> Distribution | 
     if communicator in {"openmpi", "intelmpi", "mpi"}:
         mpi = _part(file, "mpi", _Mpi)
         return Distribution(type="mpi", processes=mpi.processCountPerNode)
-    if communicator == "parameterserver" or (framework == "tensorflow" and spec.tensorflow):
+    if communicator == "parameterserver":  # every file has `tensorflow`, whatever it runs
         counts = _part(file, "tensorflow", _TensorFlow)
         if counts.workerCount + counts.parameterServerCount == 1:
             return None
@@ -184,20 +245,31 @@ def _data(file: YamlFile, spec: RunConfigurationFile) -> tuple[dict[str, Input],
             inputs[name] = Input(type="uri_folder", path=path, mode=mode)
         else:
             raise file.error((*where, "mode"), f"unknown mode: {reference.mode}")
-    for name, data in (spec.data or {}).items():
-        location = (data or {}).get("dataLocation") or {}
-        inputs[name] = Input(path=_location(file, ("data", name), location))
-    for name, data in (spec.outputData or {}).items():
-        location = (data or {}).get("outputLocation") or {}
-        path = _location(file, ("outputData", name), location) if location else ""
-        outputs[name] = Output(path=path or None)
+    for name in spec.data or {}:
+        inputs[name] = Input(path=_location(file, ("data", name, "dataLocation")))
+    for name in spec.outputData or {}:
+        place = ("outputData", name, "outputLocation")
+        outputs[name] = Output(path=_location(file, place) if _mapping(file, place) else None)
     return inputs, outputs
 
 
-def _location(file: YamlFile, where: tuple[str, str], location: Mapping[str, Any]) -> str:
-    if path := location.get("dataPath"):
-        return _datastore_path(str(path.get("datastoreName")), path.get("relativePath"))
-    dataset = location.get("dataset") or {}
+def _mapping(file: YamlFile, where: tuple[str, ...]) -> Mapping[str, Any]:
+    """What stands at that place; empty if nothing does."""
+    node: Mapping[str, Any] = file.data
+    for depth, key in enumerate(where, start=1):
+        found = node.get(key)
+        if found is None:
+            return {}
+        if not isinstance(found, Mapping):
+            raise file.error(where[:depth], f"`{key}` must be a mapping of keys to values")
+        node = found
+    return node
+
+
+def _location(file: YamlFile, where: tuple[str, ...]) -> str:
+    path, dataset = _mapping(file, (*where, "dataPath")), _mapping(file, (*where, "dataset"))
+    if path.get("datastoreName"):
+        return _datastore_path(str(path["datastoreName"]), path.get("relativePath"))
     if dataset.get("name"):
         version = dataset.get("version")
         return f"azureml:{dataset['name']}" + (f":{version}" if version else "@latest")

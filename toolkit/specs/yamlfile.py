@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -119,11 +119,16 @@ def parse(model: type[Model], file: YamlFile, *, what: str) -> Model:
         if first["type"] == "extra_forbidden":
             key = str(location[-1])
             raise file.error(
-                location, f"unknown key `{key}`", hint=nearest(key, _fields(model))
+                location, f"unknown key `{key}`", hint=nearest(key, _fields(model, location[:-1]))
             ) from error
         where = ".".join(str(step) for step in location)
         problem = first["msg"].removeprefix("Value error, ")
         raise file.error(location, f"`{where}`: {problem[:1].lower()}{problem[1:]}") from error
+
+
+def any_case(value: object) -> object:
+    """For validators: `az ml` takes the words it knows in any case, as `Disabled`."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def plain(node: Any) -> Any:
@@ -143,8 +148,36 @@ def nearest(word: str, valid: Sequence[str]) -> str:
     return "valid: " + ", ".join(f"`{name}`" for name in valid)
 
 
-def _fields(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
+def _fields(model: type[BaseModel], location: Location) -> list[str]:
+    """The keys that are valid at that place of a model: of the section's own model, if it has one.
+
+    Between keys a location has the names of a mapping and which kind of several it was.
+    """
+    models = [model]
+    for step in location:
+        within = [
+            inner
+            for each in models
+            for name, field in each.model_fields.items()
+            if step == (field.alias or name)
+            for inner in _models(field.annotation)
+        ]
+        models = within or [each for each in models if step in _kinds(each)] or models
+    names = (field.alias or name for each in models for name, field in each.model_fields.items())
+    return list(dict.fromkeys(names))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Those in an annotation: `M`, `M | None`, `dict[str, M]`, `A | B`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for each in get_args(annotation) for found in _models(each)]
+
+
+def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+    """What a model is called where it is one of several: its own name, or what `type` may be."""
+    kind = model.model_fields.get("type")
+    return (model.__name__, *(get_args(kind.annotation) if kind else ()))
 
 
 def nearest_file(path: Path) -> str:

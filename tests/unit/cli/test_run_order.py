@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,20 @@ def test_two_ways_to_debug_exclude_each_other() -> None:
 def test_a_script_needs_an_environment() -> None:
     with pytest.raises(SpecError, match="in which environment"):
         job_of(RunOrder(file=Path("t.py")), None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "flag"), [({"wait": 0.0}, "--wait"), ({"debug_port": 5678}, "--debug-port")]
+)
+def test_flags_of_debugging_need_it(asked: dict[str, Any], flag: str) -> None:
+    with pytest.raises(SpecError, match=f"`{flag}` is for debugging"):
+        debug_of(RunOrder(file=Path("t.py"), **asked), SCRIPT)
+    for how in ({"debug": "*"}, {"debug_on_error": True}):
+        assert debug_of(RunOrder(file=Path("t.py"), **asked, **how), SCRIPT)
+    listening = CommandJob(script="t.py", arguments=("--remote_debug",), environment="e")
+    assert debug_of(RunOrder(file=Path("t.py"), **asked), listening)
+
+
+def test_how_long_a_debugger_is_waited_for() -> None:
+    assert RunOrder(file=Path("t.py")).patience == 300
+    assert RunOrder(file=Path("t.py"), wait=0.0).patience == 0

@@ -47,6 +47,15 @@ def test_the_configuration_is_written_where_vs_code_looks(tmp_path: Path) -> Non
     assert written["configurations"] == [session(tmp_path).configuration(tmp_path)]
 
 
+def test_stepping_into_libraries_is_switched_on_once(tmp_path: Path) -> None:
+    path = write_launch_json(session(tmp_path), tmp_path)
+    path.write_text(path.read_text().replace("true", "false"))
+    write_launch_json(session(tmp_path / "elsewhere"), tmp_path)
+    (entry,) = json.loads(path.read_text())["configurations"]
+    assert entry["justMyCode"] is False
+    assert entry["pathMappings"][0]["localRoot"] == "${workspaceFolder}/elsewhere"
+
+
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
     path = tmp_path / "home" / "repo" / "models" / "iris" / "score.py"

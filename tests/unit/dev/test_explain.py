@@ -144,6 +144,13 @@ def test_a_line_without_code_tells_where_the_breakpoint_goes_and_where_it_should
     assert after_the_end.todo == "set it on line 6"
 
 
+@pytest.mark.parametrize("source", ["", "# nothing yet\n"])
+def test_a_file_without_any_code_has_no_line_to_offer(source: str) -> None:
+    problem = judge(seen(replace(BOUND, lines=()), line=1, source=source)).problems[0]
+    assert problem.code == "no-code"
+    assert problem.todo == "set it in another file: none runs here"
+
+
 def test_all_problems_are_told_and_the_gravest_is_the_verdict() -> None:
     inside = replace(BOUND, client="", sessions=(), breakpoints=(), loaded={79: "old"})
     report = judge(seen(inside, line=2))

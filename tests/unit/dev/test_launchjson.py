@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,30 @@ def test_a_new_file_holds_our_entry_alone() -> None:
 @pytest.mark.parametrize("text", ["  \n", "\t"])
 def test_a_blank_file_is_new(text: str) -> None:
     assert merged(text) == merged("")
+
+
+@pytest.mark.parametrize(
+    "text", ["// mine\n", "/* a\n * b **/\n\n// c", "/**/ // \n", "// Zeile\r\n/* zwei\r\n*/\r\n"]
+)
+def test_a_file_of_comments_alone_keeps_them(text: str) -> None:
+    new = merged(text)
+    assert new.startswith(text.rstrip())
+    assert loads(new) == {"version": "0.2.0", "configurations": [OURS]}
+    assert merged(new) == new
+
+
+def test_what_the_user_decides_in_our_entry_holds() -> None:
+    text = '{"configurations": [{"name": "aml-emu: iris", "port": 1, "justMyCode": false}]}'
+    entry = {**OURS, "justMyCode": True, "subProcess": True}
+    new = merge(
+        text,
+        entry,
+        section="configurations",
+        key="name",
+        version="0.2.0",
+        users=("justMyCode", "subProcess"),
+    )
+    assert entries(new) == [{**entry, "justMyCode": False}]
 
 
 TYPICAL = """\
@@ -182,3 +207,45 @@ def test_what_is_not_json_is_refused_and_left_alone(path: Path, content: bytes) 
     assert caught.value.message == f"{path}: not JSON with comments"
     assert caught.value.details
     assert path.read_bytes() == content
+
+
+def test_a_linked_file_stays_linked_and_keeps_its_mode(path: Path) -> None:
+    real = path.parent.parent / "dotfiles" / "launch.json"
+    for folder in (path.parent, real.parent):
+        folder.mkdir()
+    real.write_text("{}")
+    real.chmod(0o640)
+    path.symlink_to(real)
+    assert merged_file(path)
+    assert path.is_symlink()
+    assert json.loads(real.read_text())["configurations"] == [OURS]
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert [entry.name for entry in real.parent.iterdir()] == ["launch.json"]
+
+
+def test_entries_written_at_the_same_moment_are_all_there(path: Path) -> None:
+    def write(number: int) -> bool:
+        entry = {"name": f"aml-emu: {number}"}
+        return merge_file(path, entry, section="configurations", key="name", version="0.2.0")
+
+    numbers = range(24)
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(write, numbers))
+    names = {entry["name"] for entry in entries(path.read_text())}
+    assert names == {f"aml-emu: {number}" for number in numbers}
+    assert [entry.name for entry in path.parent.iterdir()] == ["launch.json"]
+
+
+def test_where_nothing_can_be_written_is_told(path: Path) -> None:
+    path.parent.write_text("a file where the folder should be")
+    with pytest.raises(SpecError) as caught:
+        merged_file(path)
+    assert caught.value.message == f"{path}: cannot be written"
+    assert caught.value.details
+
+
+def test_a_folder_in_its_place_is_left_alone(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(SpecError, match="cannot be written"):
+        merged_file(path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["launch.json"]

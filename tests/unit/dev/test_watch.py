@@ -111,6 +111,14 @@ def test_none_of_many_files_is_missed(code: Path) -> None:
         assert seen.collect(*names) == names
 
 
+@pytest.mark.parametrize("name", ["config.json", "logging.json", "src/config.json"])
+def test_what_the_server_reads_when_it_starts_is_seen(code: Path, name: str) -> None:
+    (code / "src").mkdir()
+    with watching(code) as seen:
+        (code / name).write_text("{}")
+        assert seen.next() == {name}
+
+
 def test_reading_is_no_change(code: Path) -> None:
     with watching(code) as seen:
         (code / "score.py").read_text()
@@ -130,6 +138,9 @@ def test_reading_is_no_change(code: Path) -> None:
         ".venv/lib/x.py",
         ".aml-emu/x.py",
         "azureml-models/a/1/code.py",
+        ".azureml/config.json",
+        "sample.json",
+        "config.json.bak",
     ],
 )
 def test_what_cannot_change_an_answer_is_not_seen(code: Path, name: str) -> None:

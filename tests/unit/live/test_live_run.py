@@ -19,7 +19,14 @@ from tests.project import write_tree
 from toolkit.engines.base import Handle, State
 from toolkit.errors import EngineUnavailable, NameTaken, NotFound, PortTaken
 from toolkit.live.inputs import data_locator, resolve_inputs
-from toolkit.live.run import LiveRun, RunDebug, RunRequest, reap_orphans, start_run
+from toolkit.live.run import (
+    LiveRun,
+    RunCanceled,
+    RunDebug,
+    RunRequest,
+    reap_orphans,
+    start_run,
+)
 from toolkit.live.run_cancel import cancel_run
 from toolkit.live.run_files import follow_log, logs_of
 from toolkit.plans.model import LaunchPlan
@@ -147,6 +154,28 @@ def test_another_process_cancels_it(bench: Bench) -> None:
     assert cancel_run(other, bench.engine, live.run.name).status == "Canceled"
     waiting.join(5)
     other.close()
+
+
+class Slow(FakeEngine):
+    """While it starts something, somebody thinks better of it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(known=[IMAGE])
+        self._workspace = workspace
+
+    def launch(self, plan: LaunchPlan) -> Handle:
+        self._workspace.runs.advance(plan.name, "CancelRequested")
+        return super().launch(plan)
+
+
+def test_a_run_that_is_canceled_before_it_runs_has_not_failed(bench: Bench) -> None:
+    bench.engine = engine = Slow(bench.workspace)
+    with pytest.raises(RunCanceled, match="it was canceled"):
+        bench.start()
+    (run,) = bench.workspace.runs.list()
+    assert (run.status, run.error) == ("Canceled", None)
+    assert not engine.daemon.handles
+    assert not (bench.workspace.folder_of(run.name) / ".room").exists()
 
 
 def test_two_runs_of_one_name_are_refused(bench: Bench) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from typing import Any
 
 import pytest
 
+from toolkit.errors import EngineUnavailable
 from toolkit.live.sampling import make_sampler
 from toolkit.specs.sweep import SweepKeys
 
@@ -84,6 +86,26 @@ def test_bayesian_sampling_finds_what_is_good() -> None:
         tried.append(values["x"])
         sampler.tell(number, -((values["x"] - 3) ** 2))
     assert sum(abs(x - 3) for x in tried[-10:]) < sum(abs(x - 3) for x in tried[:10])
+
+
+def test_sobol_without_scipy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)  # as if it were not installed
+    space = {"x": {"type": "uniform", "min_value": 0, "max_value": 4}}
+    with pytest.raises(EngineUnavailable, match="`sobol` sampling needs SciPy"):
+        make_sampler(keys(space, {"type": "random", "rule": "sobol"}))
+
+
+def test_sobol_spreads_values_over_the_space() -> None:
+    space = {"x": {"type": "uniform", "min_value": 0, "max_value": 4}}
+    sampler = make_sampler(keys(space, {"type": "random", "rule": "sobol", "seed": 1}))
+    quarters = set()
+    for _ in range(8):
+        asked_for = sampler.ask()
+        assert asked_for is not None
+        number, values = asked_for
+        quarters.add(int(values["x"]))
+        sampler.tell(number, 1.0)
+    assert quarters == {0, 1, 2, 3}
 
 
 def test_a_trial_without_a_metric_is_no_reason_to_stop() -> None:

@@ -9,6 +9,7 @@ from tests.project import Tree, write_tree
 from toolkit.errors import SpecError
 from toolkit.live.snapshot import take_snapshot
 
+UNREADABLE = Path("/proc/self/mem")
 CODE: Tree = {
     "train.py": "x",
     "src": {"a.py": "a", "__pycache__": {"a.pyc": "no"}},
@@ -35,6 +36,21 @@ def test_amlignore_wins_over_gitignore(tmp_path: Path) -> None:
     rules: Tree = {".amlignore": "data/\n*.txt\n!keep.txt\n", ".gitignore": "*.py\n"}
     found = copied(tmp_path, {**CODE, **rules, "a.txt": "", "keep.txt": ""})
     assert found == {"train.py", "src/a.py", ".amlignore", ".gitignore", "keep.txt"}
+
+
+def test_a_link_to_itself_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "loop").symlink_to("loop")
+    assert copied(tmp_path, {"train.py": "x"}) == {"train.py"}
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="a file that even root cannot read")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "secret.bin").symlink_to(UNREADABLE)
+    with pytest.raises(SpecError, match=r"cannot be copied: .*secret\.bin") as caught:
+        copied(tmp_path, {"train.py": "x"})
+    assert ".amlignore" in caught.value.hint
 
 
 def test_gitignore_holds_where_it_is_alone(tmp_path: Path) -> None:

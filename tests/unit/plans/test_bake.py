@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -114,6 +115,23 @@ def test_links_are_followed_but_not_in_circles(code: Path, tmp_path: Path) -> No
 def test_variables_are_quoted(code: Path) -> None:
     plan = plan_bake(scoring(code, env={"GREETING": 'say "$hi"'}), image=IMAGE)
     assert lines(plan, "ENV GREETING") == [r'ENV GREETING="say \"\$hi\""']
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("A", "x\ny", "one line: `A`"),
+        ("A", "x\n", "one line: `A`"),
+        ("A B", "x", "not a name for a variable of an image: `A B`"),
+        ("A=B", "x", "not a name for a variable of an image: `A=B`"),
+    ],
+)
+def test_variables_that_a_dockerfile_cannot_hold_are_refused(
+    code: Path, name: str, value: str, said: str
+) -> None:
+    for plan in (plan_bake, plan_package):
+        with pytest.raises(SpecError, match=re.escape(said)):
+            plan(scoring(code, env={name: value}), image=IMAGE)
 
 
 def test_a_package_is_laid_out_as_the_v1_sdk_saves_it(code: Path) -> None:

@@ -49,12 +49,21 @@ def refused(
     [
         ("python=3.10", "3.10", 0),
         ("python==3.10", "3.10", 0),
-        ("python>=3.9", "3.9", 0),
+        ("python>=3.9", "3.11", 1),
+        ("python >=3.6", "3.11", 1),
+        ("python>=3", "3.11", 1),
+        ("python>3.8,<4.0", "3.11", 1),
+        ("python>=3.13", "3.13", 1),
+        ("python<3.11", "3.10", 1),
+        ("python<=3.10", "3.10", 1),
+        ("python<3.11.4", "3.11", 1),
+        ("python>=3.8,!=3.11.*,<3.12", "3.10", 1),
+        ("python>=3.8,!=3.11.2", "3.11", 1),
         ("python~=3.12", "3.12", 0),
         ("python 3.12", "3.12", 0),
         ("python = 3.12", "3.12", 0),
         ("python=3.11.*", "3.11", 0),
-        ("python>=3.9,<3.12", "3.9", 0),
+        ("python>=3.9,<3.11.0", "3.10", 1),
         ("python=3.11.4", "3.11", 1),
         ("python==3.10.12=h955ad1f_0", "3.10", 1),
         ("conda-forge::python=3.11", "3.11", 0),
@@ -70,12 +79,31 @@ def test_every_form_of_a_python_pin(text: str, python: str, notes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["python=2.7", "python=3", "python=abc", "python<3.12", "python=3."]
+    "text",
+    [
+        "python=2.7",
+        "python=3",
+        "python=abc",
+        "python=3.",
+        "python>=3.9,<3.9",
+        "python>=2.7",
+        "python>=3.9,x",
+        "python>=3.9|3.8",
+    ],
 )
 def test_an_unusable_python_pin_is_refused(text: str) -> None:
     error = refused("numpy", text)
     assert error.message == f"env.yml:2: not a Python version: `{text}`"
     assert error.hint == "write for example `python=3.11`"
+
+
+def test_options_that_have_no_effect_are_said() -> None:
+    options = ("--pre", "--prefer-binary", "--trusted-host pypi.example", "--no-binary :all:")
+    assert plan("python=3.11", pip=(*options, "numpy")).notes == (
+        "`--pre` is left out: name the pre-release, as `name>=1.0b1`",
+        "`--prefer-binary` is left out: it is no option of a list",
+        "`--trusted-host pypi.example` is left out: it is no option of a list",
+    )
 
 
 def test_without_a_python_pin_the_default_is_used_and_said() -> None:

@@ -161,6 +161,7 @@ def test_a_worker_that_dies_costs_its_batch_only(place: Path) -> None:
     [
         ("import nothing_of_this_name", "nothing_of_this_name"),
         ("def init(): raise KeyError('no config')\ndef run(b): return b", "no config"),
+        ("import sys\ndef init(): sys.exit('no model')\ndef run(b): return b", "no model"),
         ("def predict(b): return b", "no `run(mini_batch)`"),
     ],
 )

@@ -54,6 +54,8 @@ def test_what_lies_elsewhere_is_not_looked_for(tmp_path: Path, uri: str) -> None
         (f"{SCHEMA}Model.schema.json\nname: m\npath: f\n", "model"),
         ("name: m\ntype: triton_model\npath: d\n", "model"),
         ("name: m\ntype: uri_folder\npath: d\n", "data"),
+        ("name: m\ntype: URI_Folder\npath: d\n", "data"),
+        ("name: m\ntype: Custom_Model\npath: f\n", "model"),
         (f"{SCHEMA}environment.schema.json\nimage: a\n", "environment"),
         ("name: e\nimage: python:3.11\n", "environment"),
         ("name: c\ntype: command\ncommand: echo\n", "component"),

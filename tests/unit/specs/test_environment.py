@@ -6,10 +6,13 @@ from toolkit.errors import SpecError
 from toolkit.specs.environment import (
     CondaEnvironment,
     Dependency,
+    DockerfileEnvironment,
     PipEnvironment,
     load_environment,
     slug,
 )
+
+ONE_LINE = "a block of YAML ends with a line break: write the value behind its name"
 
 
 def load(folder: Path, text: str, *, name: str = "env.yml") -> CondaEnvironment:
@@ -127,7 +130,8 @@ def test_a_requirements_file(tmp_path: Path) -> None:
             "did you mean `pip`?",
         ),
         ("dependencies: []\nvariables:\n  A B: x\n", ":3: not a name for a variable: `A B`", ""),
-        ('dependencies: []\nvariables:\n  A: "x\\ny"\n', ":3: `A` must be one line", ""),
+        ('dependencies: []\nvariables:\n  A: "x\\ny"\n', ":3: `A` must be one line", ONE_LINE),
+        ("dependencies: []\nvariables:\n  A: |\n    x\n", ":3: `A` must be one line", ONE_LINE),
     ],
 )
 def test_bad_input_is_refused_with_its_line(
@@ -226,3 +230,14 @@ def test_the_name_in_a_dependency(text: str, name: str) -> None:
 )
 def test_a_slug_is_fit_for_docker(text: str, expected: str) -> None:
     assert slug(text) == expected
+
+
+def test_the_mark_that_windows_puts_first_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes(b"\xef\xbb\xbfnumpy\npandas\n")
+    pip = load_environment(tmp_path / "requirements.txt")
+    assert isinstance(pip, PipEnvironment)
+    assert [dependency.text for dependency in pip.pip] == ["numpy", "pandas"]
+    (tmp_path / "Dockerfile").write_bytes(b"\xef\xbb\xbfFROM python:3.11\n")
+    built = load_environment(tmp_path / "Dockerfile")
+    assert isinstance(built, DockerfileEnvironment)
+    assert built.dockerfile.text == "FROM python:3.11\n"

@@ -35,6 +35,14 @@ def test_an_image_with_every_other_key(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("image", ["python 3.11", '"python:3.11\\nRUN x"', "a:${TAG}", "'a\"b'"])
+@pytest.mark.parametrize("more", ["", "conda_file: {dependencies: [python=3.11]}\n"])
+def test_an_image_is_one_word_of_a_dockerfile(tmp_path: Path, image: str, more: str) -> None:
+    files: Tree = {"env.yml": f"name: a\nimage: {image}\n{more}"}
+    error = refused(tmp_path, files, "env.yml")
+    assert error.message.startswith("env.yml:2: not an image: ")
+
+
 def test_an_image_names_the_environment_where_nothing_else_does(tmp_path: Path) -> None:
     files: Tree = {"env.yml": "image: host:5000/team/py-base:3@sha256:0\n"}
     assert loaded(tmp_path, files, "env.yml").name == "py-base"

@@ -119,12 +119,17 @@ def test_a_base_dockerfile_as_text(tmp_path: Path) -> None:
 
 
 def test_what_no_image_can_hold_is_said(tmp_path: Path) -> None:
-    docker = {"baseImage": "x", "arguments": ["--privileged"]}
+    registry = {"address": "mine.example", "username": "me", "password": "secret"}
+    docker = {"baseImage": "x", "arguments": ["--privileged"], "baseImageRegistry": registry}
     environment = loaded(
         tmp_path, saved(docker=docker, spark={"packages": [{"artifact": "a"}]}), NAME
     )
     assert isinstance(environment, CondaEnvironment)
-    assert environment.notes == ("`docker.arguments` is left out", "`spark.packages` is left out")
+    assert environment.notes == (
+        "`docker.arguments` is left out",
+        "`docker.baseImageRegistry.username` is left out",
+        "`spark.packages` is left out",
+    )
 
 
 def test_a_run_configuration_names_files_from_the_projects_root(tmp_path: Path) -> None:
@@ -227,6 +232,16 @@ environment:
             '{"docker": {"buildContext":\n {"location": "https://a/b", "locationType": "git"}}}',
             "env.json:2: not a folder on this machine: `https://a/b`",
             "",
+        ),
+        (
+            '{"docker": {"baseImage": "x",\n "platform": {"os": "Windows"}}, "python": {}}',
+            "env.json:2: only `Linux` can be emulated: Windows",
+            "",
+        ),
+        (
+            '{"docker": {\n"baseImage": "x y"}, "python": {}}',
+            "env.json:2: not an image: `x y`",
+            "write for example `mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest`",
         ),
         (
             '{"docker": {"baseImage": "x"}, "environmentVariables": {\n"A B": "c"}, "python": {}}',

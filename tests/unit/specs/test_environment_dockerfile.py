@@ -37,6 +37,8 @@ def final(text: str) -> str:
         ('ARG IMAGE="a:1"\nFROM ${IMAGE}\n', "a:1"),
         ("FROM \\\n  a \\\n  # between\n  AS b\nRUN x\n", "a"),
         ("FROM a\nRUN <<EOF\nFROM not-this\nEOF\nRUN y\n", "a"),
+        ("FROM a\nRUN python3 <<EOF && cat 3<<END\nFROM c\nEOF\nFROM d\nEND\nFROM b\n", "b"),
+        ("FROM a\nRUN echo $((1<<N)) $(( a << b ))\nFROM b\n", "b"),
         ("FROM a\nRUN <<-'END' cat\nFROM not-this\n\tEND\nFROM b\n", "b"),
         ("FROM a\nRUN echo 'x' \\\n && FROM_IS_NO=1\n", "a"),
         ("FROM scratch\n", "scratch"),
@@ -130,6 +132,13 @@ def test_names_of_dockerfiles(name: str, *, is_one: bool) -> None:
 )
 def test_rules_of_a_dockerignore(rules: str, path: str, *, left_out: bool) -> None:
     assert parse_ignore_rules(rules).leaves_out(PurePosixPath(path)) is left_out
+
+
+def test_rules_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_bytes("data\n".encode("utf-16"))
+    with pytest.raises(SpecError, match="cannot be read") as caught:
+        load_ignore_rules(tmp_path, tmp_path / "Dockerfile")
+    assert caught.value.hint == "save it as UTF-8"
 
 
 def test_a_dockerfile_may_have_rules_of_its_own(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_an_image_by_its_reference() -> None:
     )
 
 
-@pytest.mark.parametrize("reference", ["image:", "image:  ", "image:a b"])
+@pytest.mark.parametrize("reference", ["image:", "image:  ", "image:a b", "image:$a"])
 def test_what_is_no_image_is_refused(reference: str) -> None:
     with pytest.raises(SpecError, match="not an image"):
         load_environment(reference)

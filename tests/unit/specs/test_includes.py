@@ -86,6 +86,15 @@ def test_a_file_beside_it_is_named_with_its_line(tmp_path: Path) -> None:
     assert "is said twice" in message
 
 
+def test_a_file_beside_it_lists_paths(tmp_path: Path) -> None:
+    said = refused(tmp_path, "", "additional_includes: ../shared\n")
+    assert said.endswith(
+        "one.additional_includes:1: `additional_includes` takes a list of paths, not: ../shared"
+    )
+    (tmp_path / "steps/one.additional_includes").write_bytes("../shared\n".encode("utf-16"))
+    assert "cannot be read" in refused(tmp_path, "")
+
+
 def test_a_registered_component_keeps_them(tmp_path: Path) -> None:
     includes(tmp_path, "", "../shared.zip\n../util.py\n")
     asset = load_asset(tmp_path / "steps/one.yml", kind="component")

@@ -57,6 +57,56 @@ def test_every_part_of_a_job_is_read(tmp_path: Path) -> None:
     assert "`services` is left out: the job runs here" in job.notes
 
 
+@pytest.mark.parametrize(
+    ("written", "memory", "is_said"),
+    [
+        ("--memory 512m", "512m", False),
+        ("-m=2g --ipc=host", "2g", True),
+        ("--gpus all", None, True),
+        ("[--memory, 1g]", "1g", False),
+    ],
+)
+def test_what_docker_is_not_told_is_said(
+    tmp_path: Path, written: str, memory: str | None, *, is_said: bool
+) -> None:
+    text = f"command: ls\nenvironment: {{image: a}}\nresources:\n  docker_args: {written}\n"
+    job = load(tmp_path, text)
+    assert job.memory == memory
+    assert any("docker_args" in note for note in job.notes) is is_said
+
+
+def test_words_may_be_in_any_case(tmp_path: Path) -> None:
+    text = """\
+    command: ls
+    environment: {image: a}
+    inputs: {raw: {type: URI_Folder, path: ./a, mode: Download}}
+    outputs: {out: {type: Mlflow_Model, mode: RW_Mount}}
+    """
+    job = load(tmp_path, text)
+    assert (job.inputs["raw"].type, job.inputs["raw"].mode) == ("uri_folder", "download")
+    assert (job.outputs["out"].type, job.outputs["out"].mode) == ("mlflow_model", "rw_mount")
+
+
+@pytest.mark.parametrize(
+    ("size", "is_one"),
+    [("2g", True), ("512M", True), ("1.5gb", True), ("2Gi", False), ("-1g", False), ("big", False)],
+)
+def test_shared_memory_is_a_size(tmp_path: Path, size: str, *, is_one: bool) -> None:
+    text = f"command: ls\nenvironment: {{image: a}}\nresources:\n  shm_size: {size}\n"
+    if is_one:
+        assert load(tmp_path, text).shm_size == size
+        return
+    with pytest.raises(SpecError, match=r"job\.yml:4: `shm_size`: not a size"):
+        load(tmp_path, text)
+
+
+def test_the_datastore_of_an_upload_means_nothing_here(tmp_path: Path) -> None:
+    text = (
+        "command: ls\nenvironment: {image: a}\ninputs:\n  raw: {path: ./a, datastore: azureml:b}\n"
+    )
+    assert load(tmp_path, text).inputs["raw"].path == "./a"
+
+
 def test_an_inline_environment_is_read(tmp_path: Path) -> None:
     job = load(tmp_path, "command: ls\nenvironment: {image: python:3.11}\n")
     assert isinstance(job.environment, ImageEnvironment)

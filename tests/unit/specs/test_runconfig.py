@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ MADE: dict[str, Any] = {
     "history": {"outputCollection": True, "snapshotProject": False, "directoriesToWatch": ["logs"]},
 }
 
+SERVERS = Distribution(type="tensorflow", workers=1, parameter_servers=1)
+
 
 def load(tmp_path: Path, **changes: Any) -> CommandJob:
     (tmp_path / "train.py").touch()
@@ -61,18 +65,70 @@ def test_a_command_has_the_first_generations_layout(tmp_path: Path) -> None:
     assert (job.era, job.command) == ("v1", "python 'a b.py'")
 
 
+def test_the_words_of_a_command_hold_variables(tmp_path: Path) -> None:
+    words = [
+        "printf",
+        "<%s>",
+        "$RAW",
+        "--data=${RAW}/a b",
+        "$NOBODY",
+        "$NODE $ \"'`\\ $1 ${x} z",
+        "a*",
+    ]
+    job = load(tmp_path, script=None, command=words)
+    variables = {"PATH": os.environ["PATH"], "RAW": "/data/the raw", "NODE": "0"}
+    ran = subprocess.run(
+        ["bash", "-c", str(job.command)], env=variables, capture_output=True, check=True, text=True
+    )
+    expected = [
+        "/data/the raw",
+        "--data=/data/the raw/a b",
+        "$NOBODY",
+        "0 $ \"'`\\ $1 ${x} z",
+        "a*",
+    ]
+    assert ran.stdout == "".join(f"<{word}>" for word in expected)
+
+
+def test_shared_memory_may_stand_in_the_environment(tmp_path: Path) -> None:
+    environment = {**MADE["environment"], "docker": {"baseImage": "i", "shmSize": "8g"}}
+    assert load(tmp_path, environment=environment).shm_size == "8g"
+    both = load(tmp_path, environment=environment, docker={"shmSize": "4g"})
+    assert both.shm_size == "4g"
+    assert load(tmp_path).shm_size is None
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    reference = {"dataStoreName": "s", "pathOnDataStore": "a", "pathOnCompute": "/tmp/data"}
+    job = load(
+        tmp_path,
+        target="cpu-cluster",
+        framework="PySpark",
+        docker={"arguments": ["--ipc=host"]},
+        dataReferences={"raw": reference},
+    )
+    said = " ".join(job.notes)
+    for what in ("cpu-cluster", "PySpark", "docker.arguments", "raw.pathOnCompute"):
+        assert what in said
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"communicator": "OpenMpi", "mpi": {"processCountPerNode": 3}}, ("mpi", 3)),
         ({"framework": "PyTorch", "pytorch": {"processCount": 4}, "nodeCount": 2}, ("pytorch", 2)),
         ({"framework": "PyTorch", "pytorch": {"processCount": None}}, None),
+        ({"communicator": "ParameterServer", "tensorflow": {"parameterServerCount": 1}}, SERVERS),
     ],
 )
 def test_processes_are_counted(
-    tmp_path: Path, changes: dict[str, Any], expected: tuple[Any, int] | None
+    tmp_path: Path, changes: dict[str, Any], expected: Distribution | tuple[Any, int] | None
 ) -> None:
-    wanted = expected and Distribution(type=expected[0], processes=expected[1])
+    wanted = (
+        Distribution(type=expected[0], processes=expected[1])
+        if isinstance(expected, tuple)
+        else expected
+    )
     assert load(tmp_path, **changes).distribution == wanted
 
 
@@ -86,6 +142,45 @@ def test_data_references_become_inputs_and_outputs(tmp_path: Path) -> None:
     assert job.outputs["out"].path == "azureml://datastores/store/paths/c"
 
 
+def test_datasets_and_outputs_have_a_place(tmp_path: Path) -> None:
+    job = load(
+        tmp_path,
+        data={
+            "named": {"dataLocation": {"dataset": {"id": "1", "name": "iris", "version": 2}}},
+            "newest": {"dataLocation": {"dataset": {"name": "iris"}, "dataPath": None}},
+            "path": {"dataLocation": {"dataPath": {"datastoreName": "s", "relativePath": "a/"}}},
+        },
+        outputData={
+            "here": {"outputLocation": {"dataPath": {"datastoreName": "s", "relativePath": "b"}}},
+            "anywhere": {"outputLocation": None},
+        },
+    )
+    assert {name: given.path for name, given in job.inputs.items()} == {
+        "named": "azureml:iris:2",
+        "newest": "azureml:iris@latest",
+        "path": "azureml://datastores/s/paths/a",
+    }
+    assert {name: given.path for name, given in job.outputs.items()} == {
+        "here": "azureml://datastores/s/paths/b",
+        "anywhere": None,
+    }
+
+
+def test_a_file_of_2019_is_read(tmp_path: Path) -> None:
+    """With the sections that the SDK wrote into every file, whatever it ran."""
+    job = load(
+        tmp_path,
+        framework="TensorFlow",
+        autoPrepareEnvironment=True,
+        hdi={"yarnDeployMode": "cluster"},
+        tensorflow={"workerCount": 1, "parameterServerCount": 1},
+        mpi={"processCountPerNode": 1},
+        amlcompute={"vmSize": None, "clusterMaxNodeCount": 1},
+    )
+    assert job.distribution is None
+    assert job.notes == ()
+
+
 def test_the_sdks_own_limit_is_none(tmp_path: Path) -> None:
     assert load(tmp_path, maxRunDurationSeconds=2_592_000).timeout is None
     assert load(tmp_path, maxRunDurationSeconds=60).timeout == 60
@@ -95,18 +190,29 @@ def test_the_sdks_own_limit_is_none(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"script": "trian.py"}, "script not found"),
+        ({"script": "../train.runconfig"}, "script not found"),
+        ({"script": ".azureml/../../outside.py"}, "lies outside the project"),
+        ({"maxRunDurationSeconds": 0}, "maxRunDurationSeconds"),
         ({"script": None}, "neither `script` nor `command`"),
         ({"scirpt": "x"}, "unknown key `scirpt`"),
         ({"environment": None}, "no `environment`"),
         ({"dataReferences": {"x": {"dataStoreName": "s", "mode": "stream"}}}, "unknown mode"),
         ({"data": {"x": {"dataLocation": {"dataset": {"id": "1"}}}}}, "by an id"),
         ({"nodeCount": 0}, "nodeCount"),
+        ({"docker": {"shmSize": "2Gi"}}, "not a size: 2Gi"),
+        ({"data": {"x": 5}}, "`x` must be a mapping"),
+        ({"data": {"x": {"dataLocation": 5}}}, "`dataLocation` must be a mapping"),
+        ({"data": {"x": {"dataLocation": {"dataPath": "a"}}}}, "`dataPath` must be a mapping"),
+        ({"data": {"x": {"dataLocation": {"dataPath": {"relativePath": "a"}}}}}, "`x` names"),
+        ({"outputData": {"x": []}}, "`x` must be a mapping"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(
     tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
+    (tmp_path / "outside.py").touch()
+    (tmp_path / "project").mkdir()
     with pytest.raises(SpecError) as caught:
-        load(tmp_path, **changes)
+        load(tmp_path / "project", **changes)
     assert "train.runconfig:" in caught.value.message
     assert said in caught.value.message

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -132,6 +133,45 @@ def test_an_unknown_key_comes_before_the_missing_one_it_causes(tmp_path: Path) -
 )
 def test_the_nearest_word_is_offered(word: str, hint: str) -> None:
     assert nearest(word, ["dependencies", "name"]) == hint
+
+
+class Low(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["low"]
+    floor: int = 0
+
+
+class High(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["high"]
+    ceiling: int = 0
+
+
+class House(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    ceilings: int = 0
+    step: Step | None = None
+    rooms: dict[str, Annotated[Low | High, Field(discriminator="type")]] = {}
+    all: list[Low] = []
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("cielings: 1\n", "did you mean `ceilings`?"),
+        ("step: {name: a, ceilings: 1}\n", "valid: `name`, `size`, `type`"),
+        ("rooms:\n  a: {type: high, ceilings: 1}\n", "did you mean `ceiling`?"),
+        ("rooms:\n  a: {type: low, ceilings: 1}\n", "valid: `type`, `floor`"),
+        ("all:\n  - {type: low, flor: 1}\n", "did you mean `floor`?"),
+    ],
+)
+def test_the_keys_of_a_section_are_offered_where_one_is_wrong(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    (tmp_path / "house.yml").write_text(text)
+    with pytest.raises(SpecError, match="unknown key") as caught:
+        parse(House, load_yaml(tmp_path / "house.yml", what="house"), what="a house")
+    assert caught.value.hint == hint
 
 
 def test_a_place_without_a_line_is_the_path() -> None:

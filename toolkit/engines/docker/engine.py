@@ -156,11 +156,12 @@ class DockerEngine:
         return handle
 
     def find(self, labels: Mapping[str, str]) -> list[Handle]:
-        from toolkit.engines.docker.handle import DockerHandle
+        from toolkit.engines.docker.handle import DockerHandle, answering
 
-        found = self._client.containers.list(
-            all=True, filters={"label": _filters(labels)}, ignore_removed=True
-        )
+        with answering():
+            found = self._client.containers.list(
+                all=True, filters={"label": _filters(labels)}, ignore_removed=True
+            )
         return [DockerHandle(container, self._client.api) for container in found]
 
     def prune(self, *, everything: bool, dry_run: bool, names: Collection[str] = ()) -> Pruning:

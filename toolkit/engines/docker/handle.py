@@ -57,7 +57,7 @@ class DockerHandle:
     def address(self, port: int) -> Address:
         bindings = self._container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
         if not bindings:
-            self._container.reload()  # ports are known once it has started
+            self.state()  # which looks again: ports are known once it has started
             bindings = self._container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
         if not bindings:
             raise KeyError(port)
@@ -108,8 +108,9 @@ class DockerHandle:
 
     def _exec(self, command: Sequence[str], *, user: str) -> ExecResult:
         try:
-            started = self._api.exec_create(self.id, list(command), user=user)["Id"]
-            output = self._api.exec_start(started)
+            with answering():
+                started = self._api.exec_create(self.id, list(command), user=user)["Id"]
+                output = self._api.exec_start(started)
         except (APIError, NotFound) as error:
             raise NotReady(f"`{self.name}` is not running", details=str(error)) from error
         return ExecResult(

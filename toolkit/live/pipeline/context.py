@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from toolkit.engines import ports
 from toolkit.engines.base import Engine
@@ -27,6 +29,8 @@ from toolkit.specs.job import CommandJob
 from toolkit.workspace.data import DataLocator
 from toolkit.workspace.model import Run
 from toolkit.workspace.workspace import Workspace
+
+_STOPPED: Final = "the pipeline was stopped before the step's image was there"
 
 
 class Launch(Protocol):
@@ -61,6 +65,10 @@ class StepDebug:
         return replace(debug, port=None)
 
 
+class BuildCanceled(EmuError):
+    """A step does not wait for its image any more."""
+
+
 class Environments:
     """What the names of environments mean; each is looked up once in a walk."""
 
@@ -82,22 +90,45 @@ class Images:
 
     def __init__(self, build: Callable[[CommandJob], str]) -> None:
         self._build = build
+        self._building = threading.Lock()  # two builds would fight for the machine anyway
         self._lock = threading.Lock()
-        self._known: dict[object, str] = {}
-        self._failed: dict[object, EmuError] = {}
+        self._known: dict[object, Future[str]] = {}
+        self._canceled = False
 
     def of(self, job: CommandJob) -> str:
-        key = job.environment
-        with self._lock:  # builds of two environments would fight for the machine anyway
-            if key in self._failed:
-                raise self._failed[key]
-            if key not in self._known:
-                try:
-                    self._known[key] = self._build(job)
-                except EmuError as error:
-                    self._failed[key] = error
-                    raise
-            return self._known[key]
+        """Raises BuildCanceled once nobody wants it any more."""
+        with self._lock:
+            image = self._known.get(job.environment)
+            if image is None:
+                if self._canceled:
+                    raise BuildCanceled(_STOPPED)
+                image = self._known[job.environment] = Future()
+                work = threading.Thread(target=self._make, args=(job, image), daemon=True)
+                work.start()
+        try:
+            return image.result()
+        except CancelledError as error:
+            raise BuildCanceled(_STOPPED) from error
+
+    def cancel(self) -> None:
+        """Nobody waits any more; what is being built goes on no longer than this process."""
+        with self._lock:
+            self._canceled = True
+            for image in self._known.values():
+                image.cancel()
+
+    def _make(self, job: CommandJob, image: Future[str]) -> None:
+        with self._building:
+            if image.cancelled():
+                return
+            try:
+                made = self._build(job)
+            except BaseException as error:  # noqa: BLE001  # it is raised by those who wait
+                with suppress(InvalidStateError):
+                    image.set_exception(error)
+            else:
+                with suppress(InvalidStateError):  # cancelled meanwhile
+                    image.set_result(made)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +148,7 @@ class Context:
     anew: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     reuse: bool = True
-    resumed: str = ""
+    resumed: frozenset[str] = frozenset()
     max_parallel: int = 4
     debug: StepDebug = field(default_factory=StepDebug)
     overrides: Mapping[str, str] = field(default_factory=dict)

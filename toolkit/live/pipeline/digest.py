@@ -51,11 +51,6 @@ class Digests:
         """Of a file or folder, whatever it is called and wherever it lies."""
         return self._digest(f"data {path}", path, lambda: _listed(path))[1]
 
-    def told(self, path: Path, digest: str) -> None:
-        """Keep a digest that was made when the file was written."""
-        found = signature(_listed(path))
-        self._notes.put(KIND, f"data {path}", {"signature": found, "digest": digest})
-
     def _digest(
         self, key: str, path: Path, listed: Callable[[], Iterator[tuple[str, Path]]]
     ) -> tuple[str, str]:
@@ -76,7 +71,7 @@ def signature(files: Iterator[tuple[str, Path]]) -> str:
     """Changes with names, sizes and times: cheap, and good enough to see that nothing happened."""
     marks = []
     for name, path in files:
-        found = path.stat()
+        found = path.stat() if path.exists() else path.lstat()  # a link may lead nowhere
         marks.append((name, found.st_size, found.st_mtime_ns))
     return hashlib.sha256(json.dumps(sorted(marks)).encode()).hexdigest()
 
@@ -88,9 +83,15 @@ def content(files: Iterator[tuple[str, Path]]) -> str:
 
 
 def of_output(path: Path) -> tuple[str, str]:
-    """Signature and digest of what a step wrote; nothing at all is a content too."""
-    files = list(_listed(path)) if path.exists() else []
-    return signature(iter(files)), content(iter(files))
+    """Signature and digest of what a step wrote; nothing at all is a content too.
+
+    Raises SpecError for what this user may not read.
+    """
+    try:
+        files = list(_listed(path)) if path.exists() else []
+        return signature(iter(files)), content(iter(files))
+    except OSError as error:
+        raise SpecError(f"cannot be read: {error.filename or path}", details=str(error)) from error
 
 
 def signature_of(path: Path) -> str:
@@ -98,6 +99,8 @@ def signature_of(path: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
+    if not path.is_file():  # a link that leads nowhere; a pipe, which nobody may ever write to
+        return f"link to {path.readlink()}" if path.is_symlink() else "no file"
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_BLOCK):
@@ -111,11 +114,20 @@ def _snapshot(folder: Path | None, includes: Mapping[str, Path]) -> Iterator[tup
 
 
 def _listed(path: Path) -> Iterator[tuple[str, Path]]:
-    """Files below a folder, by their names in it; of a file, itself without a name."""
+    """Files below a folder, by their names in it; of a file, itself without a name.
+
+    A link to a folder is what lies there, as a step sees it; but not in circles.
+    """
     if not path.is_dir():
         yield "", path
         return
-    for folder, _, files in os.walk(path):
-        inside = os.path.relpath(folder, path)
-        for name in files:
-            yield name if inside == "." else f"{inside}/{name}", Path(folder, name)
+    waiting = [(path, "", frozenset({os.path.realpath(path)}))]
+    while waiting:
+        folder, inside, above = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name, found = f"{inside}{entry.name}", Path(entry.path)
+                if not (found.is_dir() if entry.is_symlink() else entry.is_dir()):
+                    yield name, found
+                elif (real := os.path.realpath(found)) not in above:
+                    waiting.append((found, f"{name}/", above | {real}))

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from toolkit.live.pipeline.digest import Digests
 from toolkit.plans.foundation import foundation_of
 from toolkit.plans.pipeline.graph import LoopWork, ParallelWork, Step, SweepWork
+from toolkit.specs.component import RetrySettings
 from toolkit.specs.environment import Dockerfile, Environment
 from toolkit.specs.job import CommandJob
 
@@ -104,6 +105,8 @@ def _plain(value: Any) -> Any:
         return value
     found: Any
     match value:
+        case RetrySettings():  # what took too long is left out of a step that completes
+            found = value.model_dump(mode="json")
         case BaseModel():
             found = value.model_dump(mode="json", exclude_defaults=True)
             return {key: each for key, each in found.items() if key not in _LEFT_OUT}

@@ -44,7 +44,7 @@ def step_inputs(
                 resolved[name] = _literal(given, value)
                 told[name] = literal_text(value)
             case GivenData():
-                resolved[name] = _data(step, given, given.source, locator)
+                resolved[name] = located(step, given, given.source, locator)
                 path = resolved[name].path
                 assert path is not None  # noqa: S101  # data lies somewhere
                 told[name] = digests.data(path)
@@ -63,7 +63,8 @@ def _literal(given: StepInput, value: object) -> ResolvedInput:
     return ResolvedInput(name=given.name, type=given.type, value=accepted)
 
 
-def _data(step: Step, given: StepInput, source: GivenData, locator: DataLocator) -> ResolvedInput:
+def located(step: Step, given: StepInput, source: GivenData, locator: DataLocator) -> ResolvedInput:
+    """Data where it lies; raises SpecError, naming file and line."""
     kinds: tuple[AssetKind, ...] = (
         ("model", "data") if source.type in _MODELS else ("data", "model")
     )
@@ -89,6 +90,11 @@ def _flowed(given: StepInput, before: Outcome, name: str, output: str) -> tuple[
     if output not in before.outputs:
         raise given.place.error(f"step `{name}` left no output `{output}`")
     path = before.outputs[output]
+    if not path.exists():  # of a file only the folder was made for it
+        raise given.place.error(
+            f"step `{name}` wrote nothing to its output `{output}`",
+            hint=f"its command must write a file to `${{{{outputs.{output}}}}}`",
+        )
     digest = before.digests.get(output, "")
     if given.type not in DATA_TYPES:
         return _literal(given, path.read_text("utf-8").strip()), digest

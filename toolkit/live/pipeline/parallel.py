@@ -36,6 +36,6 @@ def parallel_job(work: ParallelWork, *, debug: bool = False) -> CommandJob:
     arguments = parallel.task.program_arguments or ""
     command = (
         f"python {PROGRAM} {shlex.quote(json.dumps(told))} "
-        f"${{{{inputs.{parallel.input}}}}} {append} {arguments}"
+        f'"${{{{inputs.{parallel.input}}}}}" {append} {arguments}'  # a file may be called anything
     )
     return replace(body, command=command.rstrip(), instance_count=1)

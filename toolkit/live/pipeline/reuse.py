@@ -35,10 +35,13 @@ class Result:
     @property
     def is_whole(self) -> bool:
         """Whether nothing was changed or deleted since."""
-        return all(
-            Path(path).exists() and signature_of(Path(path)) == self.signatures[name]
-            for name, path in self.outputs.items()
-        )
+        try:
+            return all(
+                Path(path).exists() and signature_of(Path(path)) == self.signatures[name]
+                for name, path in self.outputs.items()
+            )
+        except OSError:  # nobody may look there any more
+            return False
 
 
 class Results:

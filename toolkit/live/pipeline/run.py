@@ -14,6 +14,7 @@ from toolkit.engines.base import Engine
 from toolkit.errors import EmuError
 from toolkit.live.image import OnEvent, Say
 from toolkit.live.inputs import data_locator
+from toolkit.live.pipeline.check import check_begun_with
 from toolkit.live.pipeline.context import Context, Environments, StepDebug, image_builder, launcher
 from toolkit.live.pipeline.digest import Digests
 from toolkit.live.pipeline.outcome import GOOD, OnStep, Outcome
@@ -27,7 +28,7 @@ from toolkit.plans.pipeline.choice import Selection
 from toolkit.plans.pipeline.graph import Pipeline
 from toolkit.settings import Settings
 from toolkit.workspace.model import NewRun, Run, RunError
-from toolkit.workspace.owners import this_process
+from toolkit.workspace.owners import is_gone, this_process
 from toolkit.workspace.workspace import Workspace
 
 STATES: Final = "pipeline-states"  # how far each step came, for pictures of a finished run
@@ -79,9 +80,18 @@ class PipelineEnd:
 
 
 def run_pipeline(request: PipelineRequest, around: Surroundings) -> PipelineEnd:
-    """Walk to the end. On Ctrl-C the steps are cancelled and the run is recorded as such."""
+    """Walk to the end. On Ctrl-C the steps are cancelled and the run is recorded as such.
+
+    Raises SpecError for what is missing from the start; there is no run then.
+    """
     workspace, pipeline = around.workspace, request.pipeline
-    resumed = _unfinished_before(workspace, pipeline.path)
+    check_begun_with(
+        request.selection.graph,
+        Environments(workspace),
+        data_locator(workspace, around.settings, say=around.say),
+        taken=request.selection.taken,
+    )
+    resumed = unfinished_before(workspace, pipeline.path)
     run = workspace.runs.create(_new_run(request, around.engine.name))
     folder = workspace.folder_of(run.name)
     try:
@@ -104,7 +114,9 @@ def run_pipeline(request: PipelineRequest, around: Surroundings) -> PipelineEnd:
     return _ended(run, outcomes, request, workspace)
 
 
-def _walk(request: PipelineRequest, around: Surroundings, run: Run, resumed: str) -> Walk:
+def _walk(
+    request: PipelineRequest, around: Surroundings, run: Run, resumed: frozenset[str]
+) -> Walk:
     steps = Steps(_context(request, around, run, resumed))
     return Walk(
         request.selection.graph,
@@ -138,7 +150,9 @@ def _new_run(request: PipelineRequest, engine: str) -> NewRun:
     )
 
 
-def _context(request: PipelineRequest, around: Surroundings, run: Run, resumed: str) -> Context:
+def _context(
+    request: PipelineRequest, around: Surroundings, run: Run, resumed: frozenset[str]
+) -> Context:
     workspace, settings = around.workspace, around.settings
     return Context(
         workspace=workspace,
@@ -168,19 +182,27 @@ def _context(request: PipelineRequest, around: Surroundings, run: Run, resumed: 
         anew=request.selection.anew,
         taken=request.selection.taken,
         reuse=request.reuse and not request.pipeline.force_rerun,
-        resumed=resumed if request.reuse else "",
+        resumed=resumed if request.reuse else frozenset(),
         max_parallel=request.max_parallel,
         debug=request.debug,
         overrides=request.overrides,
     )
 
 
-def _unfinished_before(workspace: Workspace, path: Path) -> str:
-    """The last run of this file, if it did not come to its end: the next one goes on with it."""
+def unfinished_before(workspace: Workspace, path: Path) -> frozenset[str]:
+    """The runs of this file since one came to its end: the next one goes on with their results.
+
+    Not with those of one that still runs: nobody asked it to.
+    """
+    found = set()
     for run in workspace.runs.list(kind="pipeline"):
-        if run.properties.get(PIPELINE) == str(path):
-            return "" if run.status == "Completed" else run.name
-    return ""
+        if run.properties.get(PIPELINE) != str(path):
+            continue
+        if run.status == "Completed":
+            break
+        if run.is_terminal or run.owner is None or is_gone(run.owner):
+            found.add(run.name)
+    return frozenset(found)
 
 
 def _ended(

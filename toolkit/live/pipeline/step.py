@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from toolkit.errors import EmuError, NotFound, UserCodeFailed
 from toolkit.live.live_run import LiveRun
-from toolkit.live.pipeline.context import Context
+from toolkit.live.pipeline.context import BuildCanceled, Context
 from toolkit.live.pipeline.fingerprint import fingerprint, name_in_pipeline
 from toolkit.live.pipeline.inputs import StepInputs, step_inputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
 from toolkit.live.pipeline.reuse import FINGERPRINT, PIPELINE, STEP, Result, take_again
 from toolkit.live.room import FULL, full_disk
-from toolkit.live.run import RunRequest
+from toolkit.live.run import RunCanceled, RunRequest
 from toolkit.plans.output_path import with_names
+from toolkit.plans.pipeline.choice import loop_of
 from toolkit.plans.pipeline.graph import LoopWork, ParallelWork, Step, SweepWork
 from toolkit.plans.run import ResolvedInput, log_files
 from toolkit.specs.inputs import LITERAL_TYPES
@@ -44,6 +45,7 @@ class Steps:
         with self._lock:
             self._canceled = True
             running = list(self._running)
+        self.context.images.cancel()
         for each in running:
             threading.Thread(target=each.cancel, name="cancel", daemon=True).start()
 
@@ -73,6 +75,8 @@ class Steps:
         """Do it, or take an equal result; raises EmuError for what cannot begin."""
         try:
             return self._perform(step, known)
+        except (BuildCanceled, RunCanceled):
+            return Outcome(state="canceled", why="canceled")
         except OSError as error:
             if error.errno not in FULL:
                 raise
@@ -187,13 +191,13 @@ class Steps:
 
     def _equal(self, step: Step, mark: str) -> Result | None:
         context = self.context
-        if step.name in context.anew or step.name in context.debug.debugs:
+        if {step.name, loop_of(step.name)} & context.anew or step.name in context.debug.debugs:
             return None
         result = context.results.equal(mark)
         if result is None:
             return None
         may = context.reuse and step.is_deterministic
-        return result if may or result.pipeline_run == context.resumed else None
+        return result if may or result.pipeline_run in context.resumed else None
 
     def _last(self, step: Step) -> Outcome:
         context = self.context

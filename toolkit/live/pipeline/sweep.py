@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import shutil
 import threading
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from toolkit.errors import EmuError, UserCodeFailed
-from toolkit.live.early_stop import hopeless
+from toolkit.errors import EmuError, EngineUnavailable, UserCodeFailed
+from toolkit.live.early_stop import evaluated, hopeless
 from toolkit.live.live_run import LiveRun
 from toolkit.live.pipeline.inputs import StepInputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
@@ -21,7 +22,7 @@ from toolkit.live.pipeline.trials import TRIAL, trial_job, tried
 from toolkit.live.run import RunRequest
 from toolkit.live.sampling import Values, make_sampler
 from toolkit.plans.pipeline.graph import Step, SweepWork
-from toolkit.specs.sweep import SweepKeys, grid_size
+from toolkit.specs.sweep import SweepKeys, TruncationSelection, grid_size
 from toolkit.workspace.model import NewAsset, NewRun, Run, RunError
 from toolkit.workspace.owners import this_process
 
@@ -41,6 +42,7 @@ class _Trial:
     metric: float | None = None
     error: EmuError | None = None
     ended_early: bool = False
+    judged: int = 0  # the interval at which a policy has looked at it
 
 
 @dataclass(eq=False)
@@ -56,6 +58,7 @@ class _Sweep:
     lock: threading.Lock = field(default_factory=threading.Lock)
     over: queue.SimpleQueue[_Trial] = field(default_factory=queue.SimpleQueue)
     canceled: bool = False
+    ending: bool = False
 
     def cancel(self) -> None:
         """Called when the pipeline ends before the sweep does."""
@@ -63,10 +66,12 @@ class _Sweep:
         self.end_trials()
 
     def end_trials(self) -> None:
+        """All of them at once, each may take its time; one that is just started ends itself."""
+        self.ending = True
         with self.lock:
             running = [t.live for t in self.trials if t.live is not None and t.run is None]
         for live in running:
-            live.cancel()
+            threading.Thread(target=live.cancel, name="cancel", daemon=True).start()
 
 
 def perform_sweep(
@@ -81,8 +86,10 @@ def perform_sweep(
     steps.watch(sweep)
     try:
         _walk(sweep, sampler)
-    except BaseException:
+    except BaseException as error:
         sweep.end_trials()
+        problem = RunError(code="SystemError", message=str(error))
+        steps.context.workspace.runs.advance(run.name, "Failed", error=problem)
         raise
     finally:
         steps.forget(sweep)
@@ -119,6 +126,8 @@ def _walk(sweep: _Sweep, sampler: Any) -> None:
             _end_hopeless(sweep)
             continue
         running -= 1
+        if isinstance(trial.error, EngineUnavailable) and not sweep.canceled:
+            raise trial.error  # no other trial can run
         sampler.tell(trial.number, trial.metric)
 
 
@@ -143,11 +152,12 @@ def _try(sweep: _Sweep, trial: _Trial) -> None:
         trial.live = sweep.steps.context.launch(request)
         runs = sweep.steps.context.workspace.runs
         runs.set_parameters(trial.live.run.name, {k: str(v) for k, v in trial.values.items()})
-        if sweep.canceled:
+        if sweep.ending:
             trial.live.cancel()
         trial.run = trial.live.wait()
-        series = _series(sweep, trial.run.name)
-        trial.metric = series[-1] if series and trial.run.status == "Completed" else None
+        if trial.run.status == "Failed" and trial.live.engine_lost is not None:
+            trial.error = trial.live.engine_lost
+        trial.metric = _metric(sweep, trial.run) if trial.run.status == "Completed" else None
     except EmuError as error:
         trial.error = error
     finally:
@@ -172,25 +182,42 @@ def _short(value: object) -> str:
 
 
 def _end_hopeless(sweep: _Sweep) -> None:
-    if sweep.keys.early_termination is None:
+    policy = sweep.keys.early_termination
+    if policy is None:
         return
     with sweep.lock:
         running = {t.live.run.name: t for t in sweep.trials if t.live is not None and t.run is None}
         ended = [t.run.name for t in sweep.trials if t.run is not None]
+    series = {name: _series(sweep, name) for name in running}
     ending = hopeless(
-        sweep.keys.early_termination,
+        policy,
         maximize=sweep.keys.objective.goal == "maximize",
-        running={name: _series(sweep, name) for name in running},
+        running=series,
         finished={name: _series(sweep, name) for name in ended},
     )
-    for name in ending:
-        trial = running[name]
+    for name, trial in running.items():
+        before, trial.judged = trial.judged, evaluated(policy, len(series[name]))
+        # of each interval's trials a share is ended once, not of those that are left once more
+        again = isinstance(policy, TruncationSelection) and before == trial.judged
+        if name not in ending or again or trial.ended_early:
+            continue
         trial.ended_early = True
         assert trial.live is not None  # noqa: S101  # it runs
         trial.live.cancel()
 
 
+def _metric(sweep: _Sweep, run: Run) -> float | None:
+    """The last value; one that is not a number is no result."""
+    logged = _logged(sweep, run.name)
+    return logged[-1] if logged and not math.isnan(logged[-1]) else None
+
+
 def _series(sweep: _Sweep, run: str) -> list[float]:
+    """What can be compared."""
+    return [value for value in _logged(sweep, run) if not math.isnan(value)]
+
+
+def _logged(sweep: _Sweep, run: str) -> list[float]:
     metrics = sweep.steps.context.workspace.metrics
     return [each.value for each in metrics.history(run, sweep.keys.objective.primary_metric)]
 

@@ -112,7 +112,12 @@ class Walk:
 
     def _begin(self, name: str) -> None:
         step = self._graph.steps[name]
-        left_out = self._left_out(step)
+        try:
+            left_out = self._left_out(step)
+        except EmuError as error:  # its condition has no value
+            self._running.add(name)
+            self._take(name, Outcome(state="failed", error=error, why=error.message))
+            return
         if left_out is not None:
             self._end(name, left_out)
             return
@@ -134,10 +139,8 @@ class Walk:
                 seconds = outcome.seconds or time.monotonic() - began
                 self._finished.put((step.name, replace(outcome, seconds=seconds)))
             except EmuError as error:
-                seconds = time.monotonic() - began
-                self._finished.put(
-                    (step.name, Outcome(state="failed", error=error, seconds=seconds))
-                )
+                failed = Outcome(state="failed", error=error, why=error.message)
+                self._finished.put((step.name, replace(failed, seconds=time.monotonic() - began)))
             except BaseException as error:  # noqa: BLE001  # the walk's own thread raises it
                 self._finished.put((step.name, error))
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,9 @@ from typing import Final, cast
 
 from aiohttp import web
 
+from toolkit.engines import ports
 from toolkit.engines.registry import make_engine
+from toolkit.errors import EmuError
 from toolkit.live.endpoint import Endpoints, Serving
 from toolkit.live.orphans import is_orphan, remove_all_strays, remove_orphans
 from toolkit.live.router.keep import Keeper
@@ -33,13 +36,16 @@ _STOP_SECONDS: Final = 5.0
 
 
 def main(state_folder: Path, name: str, engine: EngineName, starter: int) -> None:
-    asyncio.run(_serve(state_folder, name, engine, starter))
+    """For whoever holds the endpoint's `router_lock`: one router at a time has an endpoint."""
+    endpoints = Endpoints(state_folder)
+    if not ports.is_free(endpoints.get(name).port):
+        endpoints.change(name, lambda found: replace(found, port=ports.free_port()))
+    asyncio.run(_serve(endpoints, name, engine, starter))
 
 
-async def _serve(state_folder: Path, name: str, engine: EngineName, starter: int) -> None:
+async def _serve(endpoints: Endpoints, name: str, engine: EngineName, starter: int) -> None:
     gc.freeze()  # what was imported stays; looking through it costs each request a little
     gc.set_threshold(_GARBAGE, 50, 50)
-    endpoints = Endpoints(state_folder)
     keeper = Keeper(records=endpoints.folder_of(name) / "records", say=_say)
     router = Router(
         endpoints, name, keeper=keeper, revive=partial(_revive, endpoints, name), say=_say
@@ -74,19 +80,27 @@ async def _supervise(router: Router, engine: EngineName, starter: int) -> None:
             pass
         else:
             return
-        await router.renew()
+        try:
+            await router.renew()
+        except OSError as error:  # too many open files, say: those who are served go on
+            _say(f"the endpoint's file cannot be read now: {error}")
+            continue
         has_served = has_served or bool(router.pools)  # now: an orphan is gone in a moment
         if any(is_orphan(each) for each in router.state.deployments.values()):
             await loop.run_in_executor(None, _clean, router.endpoints, router.name)
             await router.renew()
         if not router.pools and (has_served or os.getppid() != starter):
+            router.stopping.set()
             await loop.run_in_executor(None, _sweep, router.endpoints, router.name, engine)
             return
 
 
 def _clean(endpoints: Endpoints, name: str) -> None:
-    for gone in remove_orphans(endpoints, name, environ=os.environ):
-        _say(f"{gone}: its command ended without a word, so it was taken down")
+    try:
+        for gone in remove_orphans(endpoints, name, environ=os.environ):
+            _say(f"{gone}: its command ended without a word, so it was taken down")
+    except EmuError as error:  # its engine is away: the next look tries again, others are served
+        _say(f"what a dead command left cannot be taken down now: {error.message}")
 
 
 def _sweep(endpoints: Endpoints, name: str, engine: EngineName) -> None:
@@ -111,8 +125,9 @@ def _leave(endpoints: Endpoints, name: str) -> None:
 
 def _say(text: str) -> None:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-    sys.stderr.write(f"{stamp} {text}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk ends the log, not the requests
+        sys.stderr.write(f"{stamp} {text}\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ _HOP_BY_HOP: Final = frozenset(
 _NOT_FOR_THE_MODEL: Final = _HOP_BY_HOP | {
     "authorization",
     "content-length",
+    "expect",  # it was for us, and has been answered
     "host",
     REPLICA_HEADER,
     REPLAY_HEADER,
@@ -103,7 +104,8 @@ class Forwarder:
             return dialect.unreachable
         address = seat.replica.address
         url = URL(f"http://{address.host}:{address.port}{request.raw_path}", encoded=True)
-        total = pool.serving.requests.timeout_ms / 1000
+        patient = seat.replica.debugged or pool.is_patient
+        total = None if patient else pool.serving.requests.timeout_ms / 1000
         try:
             async with (
                 self.connections.lent() as session,
@@ -112,6 +114,7 @@ class Forwarder:
                     url,
                     data=body or None,
                     headers=model_headers(headers),
+                    allow_redirects=False,
                     timeout=limits(total),
                 ) as answer,
             ):
@@ -192,7 +195,7 @@ class Forwarder:
             raise _Gone(refused=True, why=str(error.os_error)) from error
         except aiohttp.ConnectionTimeoutError as error:
             raise _Gone(refused=True, why="it takes no connections") from error
-        except aiohttp.ClientConnectionError as error:
+        except aiohttp.ClientError as error:
             if passage.is_too_large:  # what the body raised ends the connection
                 raise BodyTooLarge from error
             raise _Gone(refused=False, why=str(error)) from error
@@ -216,7 +219,10 @@ class Forwarder:
         headers[DEPLOYMENT_HEADER] = passage.pool.serving.name
         passage.answer_headers = headers
         if length is not None and length <= SMALL:
-            data = await answer.read()
+            try:
+                data = await answer.read()
+            except aiohttp.ClientError:  # it ended half-way, and may have done what it was asked
+                return words.unreachable(passage.dialect, passage.pool.serving.name)
             passage.kept_answer.add(data)
             return web.Response(status=status, headers=headers, body=data)
         return await _streamed(passage, answer, status, headers)
@@ -225,17 +231,24 @@ class Forwarder:
 async def _streamed(
     passage: Passage, answer: aiohttp.ClientResponse, status: int, headers: CIMultiDict[str]
 ) -> web.StreamResponse:
-    """Chunk by chunk as they come."""
+    """Chunk by chunk as they come. One that ends half-way ends the caller's connection too."""
     response = web.StreamResponse(status=status, headers=headers)
     if answer.content_length is not None:
         response.content_length = answer.content_length
     elif passage.request.version >= aiohttp.HttpVersion11:
         response.enable_chunked_encoding()
     await response.prepare(passage.request)
-    async for chunk in answer.content.iter_any():
-        passage.kept_answer.add(chunk)
-        await response.write(chunk)
-    await response.write_eof()
+    try:
+        async for chunk in answer.content.iter_any():
+            passage.kept_answer.add(chunk)
+            await response.write(chunk)
+        await response.write_eof()
+    except (aiohttp.ClientError, ConnectionError, asyncio.TimeoutError) as error:
+        caller = passage.request.transport
+        if caller and not caller.is_closing():  # else it is the caller who has left
+            dialect, is_late = passage.dialect, isinstance(error, asyncio.TimeoutError)
+            passage.status = dialect.timeout if is_late else dialect.unreachable
+            caller.close()  # what was sent must not pass for all of it
     return response
 
 
@@ -254,6 +267,13 @@ async def _streaming(passage: Passage) -> AsyncIterator[bytes]:
             raise BodyTooLarge
         passage.kept_request.add(chunk)
         yield chunk
+
+
+async def say_go_on(request: web.BaseRequest) -> None:
+    """To a caller who holds its body back until it is asked for it."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # no part of the answer
 
 
 async def small_body(request: web.BaseRequest) -> bytes | None:

@@ -64,8 +64,12 @@ class Keeper:
         self._records.mkdir(parents=True, exist_ok=True)
         path = self._records / f"{exchange.id}.json"
         temporary = path.with_suffix(".writing")
-        temporary.write_text(json.dumps(as_document(exchange), indent=2), "utf-8")
-        temporary.replace(path)
+        try:
+            temporary.write_text(json.dumps(as_document(exchange), indent=2), "utf-8")
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)  # half of one is in the way of a full disk
+            raise
         self._forget_the_oldest()
 
     def _forget_the_oldest(self) -> None:

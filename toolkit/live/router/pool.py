@@ -46,7 +46,10 @@ class Pool:
         self.waiting: deque[tuple[asyncio.Future[Seat], bool]] = deque()
         self.statuses: dict[int, int] = {}
         self._say = say
-        self._leaving: tuple[list[Seat], asyncio.Event] = ([], asyncio.Event())
+        self._leaving: list[Seat] = []
+        self._is_withdrawn = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def at_once(self) -> int:
@@ -68,10 +71,18 @@ class Pool:
 
     def adopt(self, serving: Serving) -> None:
         """The same deployment with other settings or replicas; those that stay go on."""
-        kept = {seat.replica: seat for seat in self.seats}
+        before = self.seats
+        kept = {seat.replica: seat for seat in before}
         self.serving = serving
         self.seats = [kept.get(replica) or Seat(replica) for replica in serving.replicas]
+        self._leaving += [seat for seat in before if seat not in self.seats]
         self._wake()
+        self._look_at_leaving()
+
+    def withdraw(self) -> None:
+        """Nobody is sent here any more; who is here, or waits here, is answered."""
+        self._is_withdrawn = True
+        self._look_at_leaving()
 
     async def take(self, *, debugged: bool = False, without: Seat | None = None) -> Seat:
         """A free replica, waited for if need be; give it back with `give`.
@@ -110,13 +121,15 @@ class Pool:
 
     def give(self, seat: Seat) -> None:
         seat.active -= 1
-        self._look_at_leaving()
         self._wake()
+        self._look_at_leaving()  # after that: of a withdrawn one, who waited has its turn still
 
     def _look_at_leaving(self) -> None:
-        seats, idle = self._leaving
-        if not any(seat.active for seat in seats):
-            idle.set()
+        self._leaving = [seat for seat in self._leaving if seat.active]
+        if self._leaving or (self._is_withdrawn and self.active):
+            self._idle.clear()
+        else:
+            self._idle.set()
 
     def mark(self, seat: Seat, *, ready: bool, why: str = "") -> None:
         """It became well, or unwell: said once."""
@@ -133,13 +146,16 @@ class Pool:
         self._say(f"{name} {what}: {well} of {len(self.seats)} take requests")
         self._wake()
 
-    async def drained(self, seats: list[Seat], limit: float) -> None:
-        """Wait until these do nothing any more, at most so long."""
-        idle = asyncio.Event()
-        self._leaving = (seats, idle)
-        self._look_at_leaving()
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(idle.wait(), limit)
+    async def drained(self, limit: float) -> None:
+        """Wait until those that left do nothing any more, whoever saw them leave.
+
+        At most so long: what is not done then is not waited for again.
+        """
+        try:
+            await asyncio.wait_for(self._idle.wait(), limit)
+        except asyncio.TimeoutError:
+            self._leaving, self._is_withdrawn = [], False
+            self._idle.set()
 
     def _candidates(self, *, debugged: bool, without: Seat | None = None) -> list[Seat]:
         return [

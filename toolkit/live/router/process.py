@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
 import subprocess
-import sys
-from dataclasses import replace
 from typing import Any, Final
 
-from toolkit.engines import ports
+from toolkit.engines.command import own_module
 from toolkit.errors import NotReady
 from toolkit.live.endpoint import Endpoints, EndpointState
 from toolkit.live.readiness import retry_until
@@ -36,33 +35,51 @@ def start_router(
 
     `engine` is where it looks for what this command leaves if it is killed before it is done.
     """
-    state = endpoints.get(name)
-    if is_up(state):
-        return None
-    if not ports.is_free(state.port):
-        endpoints.change(name, lambda found: replace(found, port=ports.free_port()))
+    with endpoints.router_lock(name).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None  # one is there, or on its way, or leaving
+        return _started(endpoints, name, engine=engine, lock=lock.fileno())
+
+
+def _started(
+    endpoints: Endpoints, name: str, *, engine: EngineName, lock: int
+) -> subprocess.Popen[bytes]:
+    """With the lock, which goes when the process does, however it ends."""
     with endpoints.log_file(name).open("ab") as log:
         return subprocess.Popen(
-            [
-                *(sys.executable, "-m", "toolkit.live.router"),
+            own_module(
+                "toolkit.live.router",
                 *(str(endpoints.folder.parent), name, engine, str(os.getpid())),
-            ],
+            ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            pass_fds=(lock,),
             start_new_session=True,  # the terminal's Ctrl-C is not for it
         )
 
 
 def wait_for_router(
-    endpoints: Endpoints, name: str, process: subprocess.Popen[bytes] | None
+    endpoints: Endpoints,
+    name: str,
+    process: subprocess.Popen[bytes] | None,
+    *,
+    engine: EngineName,
 ) -> EndpointState:
-    """Return when it answers; raises NotReady with the last lines of its log."""
+    """Return when it answers; raises NotReady with the last lines of its log.
+
+    Where the one that was there turns out to be leaving, another is started after it.
+    """
 
     def attempt() -> bool | None:
-        if process is not None and process.poll() is not None:
-            return False
-        return ask(endpoints.get(name), "status") is not None or None
+        nonlocal process
+        if ask(endpoints.get(name), "status") is not None:
+            return True
+        if process is None:
+            process = start_router(endpoints, name, engine=engine)
+        return None if process is None or process.poll() is None else False
 
     if retry_until(attempt, timeout=START_SECONDS, interval=0.02):
         return endpoints.get(name)
@@ -85,7 +102,8 @@ def ask(state: EndpointState, what: str, *, timeout: float = 2.0) -> dict[str, A
         connection.request("POST", _CONTROL + what, headers={"aml-emu-control": state.control})
         response = connection.getresponse()
         body = response.read()
-        return dict(json.loads(body)) if response.status == _HTTP_OK else None
+        told = json.loads(body) if response.status == _HTTP_OK else None
+        return told if isinstance(told, dict) else None  # a stranger may have the port now
     except (OSError, ValueError, http.client.HTTPException):
         return None
     finally:

@@ -29,6 +29,7 @@ from toolkit.live.router.forward import (
     Forwarder,
     Passage,
     refusal,
+    say_go_on,
     small_body,
 )
 from toolkit.live.router.health import Watch
@@ -62,6 +63,7 @@ class Router:
         self._probing = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         self._watches: dict[Seat, tuple[Serving, asyncio.Task[None]]] = {}
         self._copies: set[asyncio.Task[None]] = set()
+        self._withdrawn: list[Pool] = []
         self._count = 0
         self._adopt(self.state)
 
@@ -79,11 +81,13 @@ class Router:
         if decision != "allowed":
             refused = words.FORBIDDEN if decision == "forbidden" else words.UNAUTHORIZED
             return refusal(refused)
-        pool = self._chosen(request)
+        await say_go_on(request)
+        body = await small_body(request)
+        pool = self._chosen(request)  # after the body, which may be long in coming: who may leave
         if isinstance(pool, words.Refusal):
             return refusal(pool)
         kept = _is_kept(pool.serving, request)
-        passage = self._passage(request, pool, await small_body(request), kept=kept)
+        passage = self._passage(request, pool, body, kept=kept)
         self._mirror(passage)
         response = await self._forwarder.answer(passage)
         pool.statuses[passage.status] = pool.statuses.get(passage.status, 0) + 1
@@ -139,7 +143,7 @@ class Router:
             deployment=passage.pool.serving.name,
             replica=passage.replica,
             method=request.method,
-            path=request.raw_path,
+            path=without_keys(os.fsencode(request.raw_path), secrets).decode(errors="replace"),
             headers=without_secrets(request.headers, secrets),
             body=without_keys(passage.kept_request.data, secrets),
             status=passage.status,
@@ -156,11 +160,12 @@ class Router:
         given = request.headers.get(CONTROL_HEADER, "")
         if not hmac.compare_digest(given.encode(), self.state.control.encode()):
             return refusal(words.UNAUTHORIZED)
+        if self.stopping.is_set():  # who asks now needs the next one
+            return refusal(words.Refusal(status=503, message="the router is ending"))
         match request.path.removeprefix(CONTROL):
-            case "status":
-                return web.json_response(self.status())
-            case "renew":
-                await self.renew()
+            case "status" | "renew" as what:
+                if what == "renew":
+                    await self.renew()
                 return web.json_response(self.status())
             case "reloaded":
                 await self._forwarder.connections.renew()
@@ -177,16 +182,17 @@ class Router:
         if found is None:
             self.stopping.set()
             return
-        before = {name: (pool, list(pool.seats)) for name, pool in self.pools.items()}
         self._adopt(found)
-        for name, (pool, seats) in before.items():
-            now = self.pools[name].seats if name in self.pools else []
-            await pool.drained([seat for seat in seats if seat not in now], _DRAIN_SECONDS)
+        looked_at = (*self.pools.values(), *self._withdrawn)
+        await asyncio.gather(*(pool.drained(_DRAIN_SECONDS) for pool in looked_at))
+        self._withdrawn = [pool for pool in self._withdrawn if pool not in looked_at]
 
     def _adopt(self, state: EndpointState) -> None:
         self.state = state
         for name in set(self.pools) - set(state.deployments):
-            del self.pools[name]
+            pool = self.pools.pop(name)
+            pool.withdraw()
+            self._withdrawn.append(pool)
         for name, serving in state.deployments.items():
             if name in self.pools:
                 self.pools[name].adopt(serving)

@@ -110,6 +110,12 @@ def step_of_run(graph: Graph, name: str) -> Step | None:
     return next((s for n, s in inside if "".join(n.partition(".")[1:]) == loop["rest"]), None)
 
 
+def loop_of(name: str) -> str:
+    """The loop that a step of one of its iterations belongs to; empty for any other step."""
+    loop = _ITERATION.fullmatch(name)
+    return loop["loop"] if loop else ""
+
+
 def iteration(body: Graph, prefix: str, values: Mapping[str, Source]) -> Graph:
     """The body of a loop with its inputs filled in and its steps named after the iteration."""
     names = {

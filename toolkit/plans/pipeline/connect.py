@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from toolkit.plans.output_path import with_datastore
 from toolkit.plans.pipeline.bindings import Reference, references, replaced, whole
 from toolkit.plans.pipeline.graph import (
@@ -20,7 +18,7 @@ from toolkit.plans.pipeline.graph import (
     StepInput,
     StepOutput,
 )
-from toolkit.plans.pipeline.ports import flows_into, literal
+from toolkit.plans.pipeline.ports import checked, flows_into, literal
 from toolkit.plans.pipeline.scope import Library, NodeSource, Scope, bound_output
 from toolkit.plans.pipeline.work import command_work, parallel_work, sweep_work
 from toolkit.specs.component import DATA_TYPES, ComponentInput
@@ -109,8 +107,9 @@ class Connector:
             if name in found or name in searched:
                 continue
             if port.default is not None:
+                value = literal(port.default, port, name, node.place)
                 found[name] = StepInput(
-                    name=name, type=port.type, source=Given(port.default), place=node.place
+                    name=name, type=port.type, source=Given(value), place=node.place
                 )
             elif port.is_required:
                 raise node.place_of("inputs").error(
@@ -176,9 +175,9 @@ class Connector:
         wanted: ComponentInput | None,
         place: Place,
     ) -> Connected | None:
-        data = data_value(value, place)
+        data = checked(DataValue, value, place)
         if data.value is not None:
-            return Connected(Given(data.value), type_of(data.value))
+            return _given(data, place)
         if data.path is None:
             raise place.error("an input needs a `path`, a `value`, or a binding")
         reference = whole(data.path, place)
@@ -205,6 +204,11 @@ class Connector:
                     filled[reference.name], folder = path.rstrip("/"), where
                 case None:
                     raise place.error(f"input `{reference.name}` of the pipeline has no value")
+                case FromInput():
+                    raise place.error(
+                        f"an input that a loop changes cannot be part of a longer text: {text}",
+                        hint="bind it alone and join the path in the script",
+                    )
                 case _:
                     raise place.error(
                         f"the output of a step cannot be part of a longer text: {text}",
@@ -270,17 +274,13 @@ class Connector:
         )
 
 
-def data_value(value: dict[str, Any], place: Place) -> DataValue:
-    """Raises SpecError for keys that an input does not have."""
-    try:
-        return DataValue.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][-1])
-        if first["type"] == "extra_forbidden":
-            hint = nearest(key, [*DataValue.model_fields])
-            raise place.error(f"unknown key `{key}`", hint=hint) from error
-        raise place.error(f"`{key}`: {first['msg']}") from error
+def _given(data: DataValue, place: Place) -> Connected:
+    """A value that is written out: of the type that is said, else of its own."""
+    kind = data.type or type_of(data.value)
+    if kind in DATA_TYPES:
+        source = GivenData(kind, str(data.value), place.path.parent, data.mode)
+        return Connected(source, kind, data.mode)
+    return Connected(Given(data.value), kind)
 
 
 def _accepted(
@@ -305,6 +305,8 @@ def _accepted(
                 hint=_type_hint(source, kind),
             )
         kind = wanted.type
+    elif isinstance(source, Given):
+        source = Given(literal(source.value, ComponentInput(type=kind), name, place))
     return StepInput(name=name, type=kind, source=source, place=place, mode=mode)
 
 

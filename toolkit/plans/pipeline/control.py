@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.plans.pipeline.bindings import whole
 from toolkit.plans.pipeline.graph import (
@@ -29,6 +29,7 @@ from toolkit.specs.yamlfile import nearest
 if TYPE_CHECKING:
     from toolkit.plans.pipeline.connect import Connected, Connector, Values
 
+_CONTROL: Final = "declare the output with `type: boolean` and `is_control: true`"
 MakeLoop = Callable[["Connector", "Values"], Step]
 
 
@@ -38,6 +39,8 @@ def bodies(scope: Scope) -> dict[str, MakeLoop]:
     for node in scope.nodes.values():
         if isinstance(node.node, DoWhileNode):
             body = _job(scope, node.node.body, node, "body")
+            if body in found:
+                raise node.place_of("body").error(f"two loops have the same body: `{body}`")
             found[body] = partial(_loop, scope, node, node.node, body)
     return found
 
@@ -86,6 +89,11 @@ def _loop(
         raise loop.place_of("condition").error(
             f"`condition` names no output of `{body}`: {spec.condition}",
             hint=nearest(port, [*node.outputs]) if node.outputs else "it has none",
+        )
+    if node.outputs[port].type not in LITERAL_TYPES:
+        raise loop.place_of("condition").error(
+            f"`condition` takes a boolean output, and this is `{node.outputs[port].type}`",
+            hint=_CONTROL,
         )
     return Step(
         name=scope.scoped(body),
@@ -174,7 +182,7 @@ def _condition(
     if isinstance(found.source, FromStep) and found.type not in LITERAL_TYPES:
         raise place.error(
             f"`condition` takes a boolean output, and this is `{found.type}`",
-            hint="declare the output with `type: boolean` and `is_control: true`",
+            hint=_CONTROL,
         )
     return found.source
 

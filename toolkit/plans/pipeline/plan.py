@@ -11,15 +11,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.plans.pipeline.connect import Connected, Connector, Target, data_value
+from toolkit.plans.pipeline.connect import Connected, Connector, Target
 from toolkit.plans.pipeline.graph import FromStep, Given, GivenData, Pipeline, Place
 from toolkit.plans.pipeline.order import make_graph
-from toolkit.plans.pipeline.ports import literal
-from toolkit.plans.pipeline.scope import FindComponent, Library, NodeSource, Scope, read_scope
+from toolkit.plans.pipeline.ports import checked, literal
+from toolkit.plans.pipeline.scope import (
+    FindComponent,
+    Library,
+    NodeSource,
+    Scope,
+    check_outputs,
+    read_scope,
+)
 from toolkit.specs.component import ComponentInput, PipelineComponent
 from toolkit.specs.environment import Environment
-from toolkit.specs.inputs import Value, type_of
-from toolkit.specs.pipeline import PipelineJob, SweepNode, load_pipeline, node_of
+from toolkit.specs.inputs import ASSET_TYPES, Value, type_of
+from toolkit.specs.pipeline import (
+    DataValue,
+    OutputValue,
+    PipelineJob,
+    PortValue,
+    SweepNode,
+    load_pipeline,
+    node_of,
+)
 from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest
 
 Declared = Mapping[str, ComponentInput] | None
@@ -77,12 +92,12 @@ def plan_sweep(
     node = node_of(file)
     if not isinstance(node, SweepNode):
         raise file.error(("type",), f"not a sweep job: {node.type}")
+    check_outputs(node, file)
     for name, text in (overrides or {}).items():
         if name not in node.inputs:
             hint = nearest(name, [*node.inputs]) if node.inputs else "it has none"
             raise file.error(("inputs",), f"the sweep has no input `{name}`", hint=hint)
-        before = node.inputs[name]
-        node.inputs[name] = {**before, "path": text} if isinstance(before, dict) else text
+        node.inputs[name] = _given_to_sweep(node.inputs[name], text)
     name = file.path.stem
     source = NodeSource(name, node, file, library.part(file, "trial"))
     scope = Scope(name="", file=file, declared=None, outputs=(), nodes={name: source})
@@ -97,6 +112,15 @@ def plan_sweep(
         tags={key: str(value) for key, value in node.tags.items()},
         inputs={key: str(value) for key, value in node.inputs.items()},
     )
+
+
+def _given_to_sweep(before: PortValue, text: str) -> PortValue:
+    """A value from the command line in place of what the file says: its path, or its value."""
+    if not isinstance(before, dict):
+        return text
+    if "path" in before or before.get("type") in ASSET_TYPES:
+        return {**before, "path": text}
+    return {**before, "value": text}
 
 
 def _scope(job: PipelineJob, file: YamlFile, library: Library) -> tuple[Scope, Declared]:
@@ -162,7 +186,7 @@ def _input(
                 hint=f"write one, or pass `--set inputs.{name}=VALUE`",
             )
     if isinstance(value, dict):
-        data = data_value(value, place)
+        data = checked(DataValue, value, place)
         kind = data.type or (wanted.type if wanted else "uri_folder")
         return Connected(
             GivenData(kind, data.path or "", place.path.parent, data.mode), kind, data.mode
@@ -171,7 +195,7 @@ def _input(
 
 
 def _declaration(value: dict[str, Any], place: Place) -> ComponentInput:
-    data = data_value(value, place)
+    data = checked(DataValue, value, place)
     given = data.value if data.value is not None else data.default
     kind = data.type or (type_of(given) if given is not None else "uri_folder")
     return ComponentInput.model_validate(
@@ -218,15 +242,14 @@ def _targets(job: PipelineJob, file: YamlFile, scope: Scope) -> dict[str, Target
             raise place.error(
                 f"the component has no output `{name}`", hint=nearest(name, scope.outputs)
             )
-        if isinstance(value, dict):
-            data = data_value(value, place)
+        if isinstance(value, dict | str):
+            written = value if isinstance(value, dict) else {"type": value}
+            data = checked(OutputValue, written, place)
             found[name] = {
                 key: said
                 for key in ("type", "path", "mode", "name", "version")
                 if (said := getattr(data, key)) is not None
             }
-        elif isinstance(value, str):
-            found[name] = {"type": value}
     return found
 
 

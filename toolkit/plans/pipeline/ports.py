@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
 from toolkit.plans.pipeline.graph import Literals, Place
 from toolkit.specs.component import DATA_TYPES, FILES, FOLDERS, ComponentInput
+from toolkit.specs.yamlfile import nearest
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def flows_into(source: str, wanted: str) -> bool:
@@ -15,6 +23,21 @@ def flows_into(source: str, wanted: str) -> bool:
     if wanted == "string":
         return source not in DATA_TYPES
     return (source, wanted) == ("integer", "number")
+
+
+def checked(model: type[Model], value: Mapping[str, Any], place: Place) -> Model:
+    """What is said of an input or output; raises SpecError for keys and values it cannot have."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = error.errors()
+        first = next((e for e in problems if e["type"] == "extra_forbidden"), problems[0])
+        key = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            hint = nearest(key, [*model.model_fields])
+            raise place.error(f"unknown key `{key}`", hint=hint) from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise place.error(f"`{key}`: {said[:1].lower()}{said[1:]}") from error
 
 
 def literal(value: Literals, declared: ComponentInput, name: str, place: Place) -> Literals:

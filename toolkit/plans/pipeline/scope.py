@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from toolkit.errors import NotFound
 from toolkit.plans.pipeline.bindings import whole
 from toolkit.plans.pipeline.graph import FromStep, Place
+from toolkit.plans.pipeline.ports import checked
 from toolkit.specs.component import (
     AnyComponent,
     ComponentInput,
@@ -25,6 +28,7 @@ from toolkit.specs.pipeline import (
     DoWhileNode,
     IfElseNode,
     Node,
+    OutputValue,
     ParallelNode,
     PipelineNode,
     SweepNode,
@@ -32,6 +36,7 @@ from toolkit.specs.pipeline import (
 )
 from toolkit.specs.yamlfile import YamlFile, load_yaml, nearest
 
+_NODE_NAME: Final = re.compile(r"\w[\w-]*")
 FindComponent = Callable[[str], Path]
 
 
@@ -97,7 +102,10 @@ class Library:
         if text.startswith("azureml:"):
             if self._find is None:
                 raise file.error((key,), f"no workspace to find the component in: {text}")
-            return self._find(text)
+            try:
+                return self._find(text)
+            except NotFound as error:
+                raise file.error((key,), error.message, hint=error.hint) from error
         path = (file.path.parent / text.removeprefix("file:")).resolve()
         if not path.is_file():
             beside = (
@@ -261,6 +269,12 @@ def read_scope(
         raise file.error(("jobs",), "a pipeline needs at least one step in `jobs`")
     scope = Scope(name=name, file=file, declared=declared, outputs=outputs)
     for key in jobs:
+        if not _NODE_NAME.fullmatch(str(key)):
+            raise file.error(
+                ("jobs", key),
+                f"not a name for a step: `{key}`",
+                hint="letters, digits, `_` and `-`, as bindings can name it",
+            )
         section = file.section("jobs", key)
         scope.nodes[str(key)] = _read_node(scope, str(key), section, library, inside)
     return scope
@@ -273,6 +287,7 @@ def _read_node(
     key = "trial" if written.get("type") == "sweep" else "component"
     part = library.part(file, key) if written.get(key) is not None else None
     node = node_of(file, part.component.type if part else None)
+    check_outputs(node, file)
     if isinstance(node, PipelineNode):
         return _nested(scope, name, node, file, part, library, inside)
     _check_kind(node, part, file, key)
@@ -307,6 +322,19 @@ def _nested(
         inside=(*inside, path),
     )
     return NodeSource(name, node, file, part, child)
+
+
+def check_outputs(node: Node, file: YamlFile) -> None:
+    """Raise SpecError for what a node says of an output and what means nothing."""
+    for name, value in ({} if isinstance(node, IfElseNode | DoWhileNode) else node.outputs).items():
+        place = Place(file.path, file.line(("outputs", name)) or file.first_line)
+        if isinstance(value, Mapping):
+            checked(OutputValue, value, place)
+        elif value is not None and bound_output(value, place) is None:
+            raise place.error(
+                f"output `{name}` is neither a binding nor a mapping of keys: {value}",
+                hint="write `${{parent.outputs.NAME}}`, or keys such as `type`, `mode` and `path`",
+            )
 
 
 def _check_kind(node: Node, part: Part | None, file: YamlFile, key: str) -> None:

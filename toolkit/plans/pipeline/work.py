@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from toolkit.specs.pipeline import CommandNode, Limits, ParallelNode, SweepNode
 from toolkit.specs.yamlfile import YamlFile, parse
 
 SEARCH_SPACE: Final[tuple[str, ...]] = ("search_space",)
+_OUTPUT: Final = re.compile(r"\s*\$\{\{\s*outputs\.([\w-]+)\s*\}\}\s*")
 
 
 def command_work(
@@ -61,6 +63,7 @@ def command_work(
         distribution=_distribution(said),
         instance_count=resources.instance_count,
         shm_size=resources.shm_size,
+        memory=resources.memory,
         timeout=limits.timeout,
         display_name=spec.display_name,
         tags={key: str(value) for key, value in spec.tags.items()},
@@ -115,7 +118,8 @@ def parallel_work(
             ("input_data",), f"step `{node.name}` has no input `{parallel.input}`"
         )
     append = parallel.task.append_row_to
-    if append and append.strip(" ${}").removeprefix("outputs.") not in outputs:
+    target = _OUTPUT.fullmatch(append or "")
+    if append and (target is None or target[1] not in outputs):
         raise node.file.error(
             ("task", "append_row_to"),
             f"`append_row_to` names no output: {append}",
@@ -129,6 +133,10 @@ def parallel_work(
         raise file.error(
             ("entry_script",), f"entry script not found: {code / parallel.task.entry_script}"
         )
+    declared = {name: _declared(node, name, given) for name, given in _all(node, inputs).items()}
+    written = {name: _output(output) for name, output in outputs.items()}
+    arguments = parallel.task.program_arguments or ""
+    check_command(file, ("program_arguments",), arguments, inputs=declared, outputs=written)
     resources = said.model("resources", ResourcesFile)
     chosen = library.environment(file, "environment") if parallel.task.environment else environment
     return ParallelWork(
@@ -138,11 +146,12 @@ def parallel_work(
             code=code,
             includes=_includes(node, code, library),
             environment=_known(chosen, node),
-            inputs={name: _declared(node, name, given) for name, given in inputs.items()},
-            outputs={name: _output(output) for name, output in outputs.items()},
+            inputs=declared,
+            outputs=written,
             environment_variables=said.merged("environment_variables"),
             instance_count=resources.instance_count,
             shm_size=resources.shm_size,
+            memory=resources.memory,
             timeout=spec.limits.timeout if spec.limits else None,
             display_name=spec.display_name,
             file=node.file,

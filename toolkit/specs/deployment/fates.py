@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from toolkit.specs.deployment.amounts import SIZES
-from toolkit.specs.yamlfile import YamlFile
+from toolkit.specs.yamlfile import YamlFile, any_case
 
 Fate = Literal["honoured", "approximated", "ignored"]
 Verdict = tuple[Fate, str]
@@ -99,7 +99,7 @@ def _on_docker_only(_value: Any, where: Circumstances) -> Verdict:
 
 
 def _fixed_scale(value: Any, _where: Circumstances) -> Verdict:
-    if value == "default":
+    if any_case(value) == "default":
         return HONOURED
     return "approximated", "`min_instances` replicas run, and no load adds another"
 
@@ -109,7 +109,7 @@ def _if_true(why: str) -> Rule:
 
 
 def _if(bad: str, why: str) -> Rule:
-    return lambda value, _where: ("ignored", why) if value == bad else HONOURED
+    return lambda value, _where: ("ignored", why) if any_case(value) == bad else HONOURED
 
 
 def _always(fate: Fate, why: str) -> Rule:

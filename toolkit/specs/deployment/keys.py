@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from toolkit.specs.yamlfile import any_case
 
 
 class Section(BaseModel):
@@ -42,6 +44,8 @@ class DeploymentKeys(Section):
     data_collector: dict[str, Any] | None = None
     resources: dict[str, Any] | None = None
 
+    _any_case = field_validator("type", "egress_public_network_access", mode="before")(any_case)
+
 
 class ModelKeys(Section):
     schema_: str | None = Field(default=None, alias="$schema")
@@ -54,6 +58,8 @@ class ModelKeys(Section):
     properties: dict[str, Any] = {}
     flavors: dict[str, Any] = {}
     stage: str | None = None
+
+    _any_case = field_validator("type", mode="before")(any_case)
 
 
 class CodeKeys(Section):
@@ -81,6 +87,8 @@ class ScaleKeys(Section):
     max_instances: int = Field(default=1, ge=1)
     polling_interval: int = Field(default=1, ge=1)
     target_utilization_percentage: int = Field(default=70, ge=1, le=100)
+
+    _any_case = field_validator("type", mode="before")(any_case)
 
 
 class RouteKeys(Section):
@@ -110,13 +118,13 @@ class CollectorKeys(Section):
     rolling_rate: Literal["year", "month", "day", "hour", "minute"] = "hour"
     request_logging: LoggingKeys = LoggingKeys()
 
+    _any_case = field_validator("rolling_rate", mode="before")(any_case)
+
 
 class AmountKeys(Section):
     """Amounts as Kubernetes writes them: `500m`, `0.5Gi`."""
 
-    model_config = ConfigDict(
-        extra="forbid", coerce_numbers_to_str=True, populate_by_name=True, frozen=True
-    )
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, frozen=True)
 
     cpu: str | None = None
     memory: str | None = None

@@ -19,6 +19,7 @@ from toolkit.specs.environment.model import (
     DockerfileEnvironment,
     ImageEnvironment,
     image_name,
+    is_image,
     slug,
 )
 from toolkit.specs.yamlfile import YamlFile, load_yaml, parse
@@ -94,12 +95,23 @@ def asset_environment(
         )
     if not spec.image.strip():
         raise file.error(("image",), "`image` is empty")
+    image = checked_image(file, ("image",), spec.image)
     if spec.conda_file is None:
-        return ImageEnvironment(
-            name=name or slug(image_name(spec.image)), image=spec.image.strip(), path=file.path
-        )
+        return ImageEnvironment(name=name or slug(image_name(image)), image=image, path=file.path)
     conda = conda_environment(_conda_file(file, spec.conda_file))
-    return replace(conda, name=name or conda.name, base=spec.image.strip())
+    return replace(conda, name=name or conda.name, base=image)
+
+
+def checked_image(file: YamlFile, location: tuple[str, ...], text: str) -> str:
+    """The name of an image, if it can stand in a Dockerfile."""
+    image = text.strip()
+    if not is_image(image):
+        raise file.error(
+            location,
+            f"not an image: `{image}`",
+            hint="write for example `mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest`",
+        )
+    return image
 
 
 def beside(file: YamlFile, location: tuple[str, ...], value: str) -> Path:

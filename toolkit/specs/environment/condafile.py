@@ -54,8 +54,9 @@ def checked_variables(file: YamlFile, key: str, variables: dict[str, str]) -> di
     for name, value in variables.items():
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             raise file.error((key, name), f"not a name for a variable: `{name}`")
-        if len(value.splitlines()) > 1:
-            raise file.error((key, name), f"`{name}` must be one line")
+        if value.splitlines() not in ([], [value]):  # the last break, too, would end the line
+            hint = "a block of YAML ends with a line break: write the value behind its name"
+            raise file.error((key, name), f"`{name}` must be one line", hint=hint)
     return dict(variables)
 
 

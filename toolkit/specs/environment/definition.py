@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from toolkit.errors import SpecError
+from toolkit.specs.environment.asset import checked_image
 from toolkit.specs.environment.condafile import checked_variables, conda_environment
 from toolkit.specs.environment.dockerfile import load_dockerfile, stages
 from toolkit.specs.environment.model import (
@@ -90,7 +91,8 @@ def definition_environment(
     python, docker = _python(file, spec), _docker(file, spec)
     variables = checked_variables(file, "environmentVariables", spec.environmentVariables or {})
     base = _base(file, docker)
-    notes = _notes(spec, docker)
+    _check_platform(file, docker)
+    notes = _notes(spec, python, docker)
     name = slug(spec.name or _root(file).resolve().name)
     if python.userManagedDependencies:
         interpreter = None if python.interpreterPath in _ANY_PYTHON else python.interpreterPath
@@ -145,10 +147,19 @@ def _docker(file: YamlFile, spec: DefinitionFile) -> _Docker:
     return parse(_Docker, file.section("docker"), what="`docker`")
 
 
-def _notes(spec: DefinitionFile, docker: _Docker) -> tuple[str, ...]:
+def _check_platform(file: YamlFile, docker: _Docker) -> None:
+    system = (docker.platform or {}).get("os")
+    if system and str(system).lower() != "linux":
+        raise file.error(("docker", "platform"), f"only `Linux` can be emulated: {system}")
+
+
+def _notes(spec: DefinitionFile, python: _Python, docker: _Docker) -> tuple[str, ...]:
     """What a v1 Environment may hold and no image can."""
+    registry = docker.baseImageRegistry or {}
     left_out = {
+        "python.baseCondaEnvironment": python.baseCondaEnvironment,
         "docker.arguments": docker.arguments,
+        "docker.baseImageRegistry.username": registry.get("username"),
         "spark.packages": (spec.spark or {}).get("packages"),
         "r": spec.r,
     }
@@ -177,7 +188,8 @@ def _base(file: YamlFile, docker: _Docker) -> str | Dockerfile | None:
         return _build_context(file)
     if docker.baseImage:
         registry = (docker.baseImageRegistry or {}).get("address")
-        return f"{registry}/{docker.baseImage}" if registry else docker.baseImage
+        image = f"{registry}/{docker.baseImage}" if registry else docker.baseImage
+        return checked_image(file, ("docker", "baseImage"), image)
     saved = file.path.parent / _SAVED_DOCKERFILE
     return load_dockerfile(saved, context=None) if saved.is_file() else None
 

@@ -19,7 +19,7 @@ from toolkit.specs.yamlfile import at_line
 
 SCRATCH: Final = "scratch"
 _BEFORE_FROM: Final = {"ARG"}
-_HEREDOC: Final = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_]\w*)\1")
+_HEREDOC: Final = re.compile(r"(?<!\S)\d*<<-?([\"']?)([A-Za-z_]\w*)\1(?!\S)")
 _FROM: Final = re.compile(
     r"(?P<flags>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE
 )

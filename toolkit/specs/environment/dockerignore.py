@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from toolkit.specs.environment.requirements import read_text
+
 _WILDCARDS: Final = {
     "**/": r"(?:.*/)?",
     "/**": r"/.*",
@@ -49,7 +51,7 @@ def load_ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
         context / ".dockerignore",
     ):
         if candidate.is_file():
-            return parse_ignore_rules(candidate.read_text("utf-8-sig"))
+            return parse_ignore_rules(read_text(candidate, what="`.dockerignore`"))
     return IgnoreRules()
 
 

@@ -129,6 +129,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "env"
 
 
+def is_image(text: str) -> bool:
+    """Whether it can name an image: nothing that a Dockerfile would read as something else."""
+    return bool(re.fullmatch(r"[\w./:@-]+", text, re.ASCII))
+
+
 def image_name(reference: str) -> str:
     """The last part of an image reference, without registry, tag and digest."""
     return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]

@@ -13,7 +13,13 @@ from toolkit.specs.environment.condafile import CondaFile, conda_environment
 from toolkit.specs.environment.curated import is_curated_reference, load_curated
 from toolkit.specs.environment.definition import DefinitionFile, definition_environment
 from toolkit.specs.environment.dockerfile import dockerfile_environment, is_dockerfile_name
-from toolkit.specs.environment.model import Environment, ImageEnvironment, image_name, slug
+from toolkit.specs.environment.model import (
+    Environment,
+    ImageEnvironment,
+    image_name,
+    is_image,
+    slug,
+)
 from toolkit.specs.environment.requirements import pip_environment
 from toolkit.specs.yamlfile import YamlFile, load_yaml
 
@@ -54,7 +60,7 @@ def environment_section(file: YamlFile, *location: str | int) -> Environment:
 
 
 def _image(image: str) -> ImageEnvironment:
-    if not image or any(character.isspace() for character in image):
+    if not is_image(image):
         raise SpecError(
             f"not an image: `{image}`", hint="write for example `--env image:python:3.11-slim`"
         )

@@ -24,8 +24,11 @@ def pip_environment(path: Path) -> PipEnvironment:
 def read_text(path: Path, *, what: str) -> str:
     """A text file that the user named; `what` names it in errors."""
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")  # editors of Windows put a mark first
     except FileNotFoundError as error:
         raise SpecError(f"{what} not found: {path}", hint=nearest_file(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        hint = "save it as UTF-8"
+        raise SpecError(f"{what} cannot be read: {path}", details=str(error), hint=hint) from error
+    except OSError as error:
         raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from tests.unit.plans.pipeline.test_choice import PLACE
-from toolkit.live.pipeline.digest import Digests
+from toolkit.live.pipeline.digest import Digests, of_output, signature_of
 from toolkit.live.pipeline.fingerprint import fingerprint
 from toolkit.live.pipeline.outcome import Outcome
-from toolkit.live.pipeline.reuse import Results, take_again
-from toolkit.plans.pipeline.graph import Step, StepOutput
-from toolkit.specs.environment import CondaEnvironment, Dependency, Environment
+from toolkit.live.pipeline.reuse import PIPELINE, Results, take_again
+from toolkit.live.pipeline.run import unfinished_before
+from toolkit.plans.pipeline.graph import ParallelWork, Step, StepOutput
+from toolkit.specs.component import ParallelTask, RetrySettings
+from toolkit.specs.environment import (
+    CondaEnvironment,
+    Dependency,
+    Environment,
+    ImageEnvironment,
+)
 from toolkit.specs.job import CommandJob
-from toolkit.workspace.model import NewRun, Run
+from toolkit.specs.parallel import BatchSize, Parallel
+from toolkit.workspace.model import NewRun, Run, RunStatus
+from toolkit.workspace.owners import this_process
 from toolkit.workspace.workspace import Workspace
 
 
@@ -65,6 +75,24 @@ class TestFingerprint:
             mark(step(folder(tmp_path / "other", "x = 2")), {}, marks),
         }
         assert len(found) == 7
+
+    def test_how_long_a_mini_batch_may_take_decides(self, tmp_path: Path) -> None:
+        """A step completes without the rows of those that took too long."""
+
+        def parallel(**retry: float) -> Step:
+            task = ParallelTask(entry_script="s.py")
+            settings = RetrySettings.model_validate(retry)
+            work = Parallel(task=task, input="i", batch=BatchSize(files=1), retry=settings)
+            job = CommandJob(command="", environment=ImageEnvironment(name="e", image="i:1"))
+            return Step(name="p", work=ParallelWork(parallel=work, body=job), place=PLACE)
+
+        found = {
+            mark(parallel(), {}, digests(tmp_path)),
+            mark(parallel(timeout=5), {}, digests(tmp_path)),
+            mark(parallel(max_retries=5), {}, digests(tmp_path)),
+        }
+        assert len(found) == 3
+        assert mark(parallel(timeout=60), {}, digests(tmp_path)) in found
 
     def test_what_lies_beside_the_code_decides(self, tmp_path: Path) -> None:
         code = folder(tmp_path / "src", "x = 1")
@@ -125,6 +153,33 @@ class TestDigests:
         assert marks.data(one) == marks.data(other)
         assert marks.data(folder(tmp_path / "a", "1")) == marks.data(folder(tmp_path / "b", "1"))
 
+    def test_where_a_link_in_it_leads_is_part_of_a_folder(self, tmp_path: Path) -> None:
+        data = folder(tmp_path / "data", "0")
+        folder(data / "v1", "1")
+        folder(data / "v2", "2")
+        current = data / "current"
+        current.symlink_to("v1")
+        before = digests(tmp_path).data(data)
+        current.unlink()
+        current.symlink_to("v2")
+        assert digests(tmp_path).data(data) != before
+
+    def test_a_folder_linked_in_circles_has_an_end(self, tmp_path: Path) -> None:
+        data = folder(tmp_path / "data", "0")
+        (data / "again").symlink_to(data)
+        (data / "itself").symlink_to("itself")
+        assert digests(tmp_path).data(data)
+
+    def test_what_is_no_file_is_not_read(self, tmp_path: Path) -> None:
+        """A step may leave a link to a path of its container, or a pipe that nobody writes to."""
+        written = folder(tmp_path / "out", "1")
+        plain = of_output(written)
+        (written / "last.ckpt").symlink_to("/mnt/azureml/cr/j/1/cap/wd/model/epoch=3.ckpt")
+        linked = of_output(written)
+        os.mkfifo(written / "pipe")
+        assert len({plain, linked, of_output(written)}) == 3
+        assert signature_of(written) == of_output(written)[0]
+
 
 class TestResults:
     def test_taken_again_until_changed(self, tmp_path: Path) -> None:
@@ -154,6 +209,36 @@ class TestResults:
         workspace.runs.delete("done")
         assert Results(workspace).last("p#train") is None
         assert Results(workspace).equal("other") is None
+
+
+class TestUnfinished:
+    """Whose results the next run of a file goes on with."""
+
+    def test_all_that_failed_since_one_completed(self, tmp_path: Path) -> None:
+        """A step that one of them took from the one before is that one's result still."""
+        workspace = Workspace.open(tmp_path / ".aml-emu")
+        began(workspace, "a", "Failed")
+        began(workspace, "b", "Completed")
+        began(workspace, "c", "Canceled")
+        began(workspace, "d", "Failed", file="other.yml")
+        began(workspace, "e", "Failed")
+        assert unfinished_before(workspace, Path("p.yml")) == {"c", "e"}
+
+    def test_not_one_that_still_runs(self, tmp_path: Path) -> None:
+        workspace = Workspace.open(tmp_path / ".aml-emu")
+        began(workspace, "a", "Failed")
+        began(workspace, "b", "Running")
+        assert unfinished_before(workspace, Path("p.yml")) == {"a"}
+
+
+def began(workspace: Workspace, name: str, status: RunStatus, *, file: str = "p.yml") -> None:
+    properties = {PIPELINE: file}
+    workspace.runs.create(
+        NewRun(
+            experiment="x", kind="pipeline", name=name, owner=this_process(), properties=properties
+        )
+    )
+    workspace.runs.advance(name, status)
 
 
 def folder(path: Path, text: str) -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +22,7 @@ from toolkit.live.pipeline.inputs import StepInputs
 from toolkit.live.pipeline.outcome import Event, Outcome
 from toolkit.live.pipeline.reuse import Results
 from toolkit.live.pipeline.step import CONTROL_PROPERTY, Steps
-from toolkit.live.run import RunRequest
+from toolkit.live.run import RunCanceled, RunRequest
 from toolkit.plans.pipeline.graph import (
     FromStep,
     Given,
@@ -174,7 +176,7 @@ def test_not_if_told_otherwise(bench: Bench) -> None:
     assert bench.steps(reuse=False).perform(step(), {}).state == "completed"
     fickle = step(is_deterministic=False)
     assert bench.steps().perform(fickle, {}).state == "completed"
-    assert bench.steps(resumed="pipe").perform(fickle, {}).state == "reused"
+    assert bench.steps(resumed=frozenset({"pipe"})).perform(fickle, {}).state == "reused"
 
 
 def test_what_another_step_wrote_counts_by_its_content(bench: Bench) -> None:
@@ -271,11 +273,66 @@ def test_the_last_result_is_taken_by_name(bench: Bench) -> None:
 
 def test_what_starts_after_the_end_is_cancelled(bench: Bench) -> None:
     steps = bench.steps()
+    request = steps.request(step(), job(), _nothing(), "", kind="step")
     steps.cancel()
-    live = cast(
-        FakeRun, steps.start(step(), steps.request(step(), job(), _nothing(), "", kind="step"))
-    )
+    live = cast(FakeRun, steps.start(step(), request))
     assert live.canceled
+
+
+def test_a_step_does_not_wait_for_its_image_after_the_end(bench: Bench) -> None:
+    building, ready = threading.Event(), threading.Event()
+
+    def build(job: CommandJob) -> str:
+        building.set()
+        ready.wait(30)
+        return "image:1"
+
+    steps = bench.steps(images=Images(build))
+    with ThreadPoolExecutor() as pool:
+        outcome = pool.submit(steps.perform, step(), {})
+        assert building.wait(10)
+        steps.cancel()
+        try:
+            assert outcome.result(timeout=10).state == "canceled"
+            assert steps.perform(step(), {}).state == "canceled"
+        finally:
+            ready.set()
+    assert not bench.requests
+
+
+def test_an_image_that_cannot_be_built_is_tried_once(bench: Bench) -> None:
+    tried: list[CommandJob] = []
+
+    def build(job: CommandJob) -> str:
+        tried.append(job)
+        raise SpecError("no such package")
+
+    steps = bench.steps(images=Images(build))
+    for _ in range(2):
+        with pytest.raises(SpecError, match="no such package"):
+            steps.perform(step(), {})
+    assert len(tried) == 1
+
+
+def test_a_run_that_was_canceled_before_it_began_is_canceled(bench: Bench) -> None:
+    def launch(request: RunRequest) -> LiveRun:
+        raise RunCanceled("run r Canceled: it was canceled")
+
+    assert bench.steps(launch=launch).perform(step(), {}).state == "canceled"
+
+
+def test_a_file_that_nobody_wrote_is_told_where_it_is_read(bench: Bench) -> None:
+    known = Outcome(state="completed", outputs={"o": bench.folder / "nothing"}, digests={"o": "d"})
+    for kind in ("uri_file", "integer"):
+        with pytest.raises(SpecError, match="step `before` wrote nothing to its output `o`"):
+            bench.steps().perform(step(kind, FromStep("before", "o")), {"before": known})
+
+
+def test_iterations_run_anew_with_their_loop(bench: Bench) -> None:
+    inner = step(name="loop[1]")
+    bench.steps().perform(inner, {})
+    assert bench.steps().perform(inner, {}).state == "reused"
+    assert bench.steps(anew=frozenset({"loop"})).perform(inner, {}).state == "completed"
 
 
 def test_a_cancellation_asked_for_elsewhere_is_seen(bench: Bench) -> None:

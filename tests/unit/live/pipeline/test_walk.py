@@ -78,6 +78,13 @@ def test_the_first_failure_ends_the_rest() -> None:
     assert states == {"a": "failed", "b": "blocked", "c": "canceled"}
 
 
+def test_each_failure_says_why() -> None:
+    """The command's end tells of one of them only."""
+    _, events = walked(graph_of({"a": [], "b": []}), failing("a", "b"), goes_on=True)
+    whys = {e.step: e.why for e in events if isinstance(e, StepChanged) and e.state == "failed"}
+    assert whys == {"a": "it broke", "b": "it broke"}
+
+
 def test_branches_go_on_if_they_may() -> None:
     graph = graph_of({"a": [], "b": ["a"], "c": [], "d": ["c"]})
     states, _ = walked(graph, failing("a"), most=1, goes_on=True)
@@ -104,6 +111,20 @@ def test_conditions_choose_a_branch(value: str, taken: str) -> None:
     assert states[taken] == "completed"
     assert states["no" if taken == "yes" else "yes"] == "skipped"
     assert states["after"] == ("completed" if taken == "yes" else "skipped")
+
+
+def test_a_condition_without_a_value_is_the_failure_of_what_it_guards() -> None:
+    steps = dict(graph_of({"check": [], "yes": [], "after": ["yes"], "other": ["check"]}).steps)
+    steps["yes"] = replace(
+        steps["yes"], gates=(Gate(FromStep("check", "ok"), wanted=True, place=PLACE),)
+    )
+    states, _ = walked(make_graph(steps), lambda step, known: DONE, goes_on=True)
+    assert states == {
+        "check": "completed",
+        "yes": "failed",
+        "after": "blocked",
+        "other": "completed",
+    }
 
 
 def test_stopping_starts_nothing_more() -> None:

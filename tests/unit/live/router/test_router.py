@@ -494,6 +494,7 @@ def test_its_own_questions_need_the_password(tmp_path: Path) -> None:
             assert (await it.post(path="/.aml-emu/x", aml_emu_control=control))[0] == 404
             assert (await it.post(path="/.aml-emu/stop", aml_emu_control=control))[0] == 200
             assert it.router.stopping.is_set()
+            assert (await it.post(path="/.aml-emu/status", aml_emu_control=control))[0] == 503
 
     run(scenario())
 

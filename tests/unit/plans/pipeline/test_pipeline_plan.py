@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import SpecError
+from toolkit.errors import NotFound, SpecError
 from toolkit.plans.pipeline.choice import step_of_run
 from toolkit.plans.pipeline.graph import (
     FromInput,
@@ -316,6 +316,10 @@ def job(rest: str) -> str:
     return f"jobs:\n  a: {{component: ./prep.yml}}\n  b:\n    component: ./prep.yml\n    {rest}\n"
 
 
+def inline(rest: str) -> str:
+    return f"jobs:\n  a: {{command: x, environment: 'azureml:e:1', {rest}}}\n"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said", "hint"),
     [
@@ -345,6 +349,19 @@ def job(rest: str) -> str:
         ("jobs:\n  a: {type: command, command: x}\n", 3, "no `environment`", "--env"),
         ("jobs:\n  a: {type: command, environment: 'azureml:e:1'}\n", 3, "neither", "runs"),
         ("jobs:\n  a: {type: sweep, component: ./prep.yml}\n", 3, "", ""),
+        (job("inputs: {file: {type: uri_fil, path: ./x}}"), 6, "unknown type: uri_fil", ""),
+        (job("inputs: {file: {path: ./x, mode: mounted}}"), 6, "`mode`: input should be", ""),
+        (job("inputs: {rows: {value: [1]}}"), 6, "neither text, a number nor", ""),
+        (job("outputs: {out: {type: uri_foldr}}"), 6, "unknown type: uri_foldr", ""),
+        (job("outputs: {out: {mode: mounted}}"), 6, "`mode`: input should be", ""),
+        (job("outputs: {out: {pth: ./x}}"), 6, "unknown key `pth`", "`path`"),
+        (job("outputs: {out: ./x}"), 6, "neither a binding nor a mapping", "parent.outputs"),
+        ("inputs: {x: {type: strng, value: 3}}\n" + job(""), 2, "unknown type: strng", ""),
+        ("inputs: {x: {enum: [{}], value: 3}}\n" + job(""), 2, "neither text", ""),
+        ("outputs: {x: uri_fil}\n" + job(""), 2, "unknown type: uri_fil", ""),
+        ("jobs:\n  a.b: {component: ./prep.yml}\n", 3, "not a name for a step: `a.b`", "letters"),
+        (inline("inputs: {n: {type: integer, value: x}}"), 3, "not an integer", ""),
+        (inline("outputs: {o: {type: uri_fil}}"), 3, "unknown type: uri_fil", ""),
         ("inputs: {x: }\njobs:\n  a: {component: ./prep.yml}\n", 2, "has no value", "--set"),
     ],
 )
@@ -355,6 +372,80 @@ def test_mistakes_are_named_with_file_and_line(
     assert error.message.startswith(f"{tmp_path}/pipeline.yml:{line}:"), error.message
     assert said in error.message
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "said"),
+    [
+        ("program_arguments", "--model ${{inputs.modle}}", "`${{inputs.modle}}` is not defined"),
+        ("append_row_to", "scores", "`append_row_to` names no output: scores"),
+        ("append_row_to", "${{outputs.scors}}", "`append_row_to` names no output"),
+    ],
+)
+def test_what_a_parallel_task_names_must_be_there(
+    tmp_path: Path, key: str, written: str, said: str
+) -> None:
+    text = PARALLEL.replace("entry.py,", f'entry.py, {key}: "{written}",')
+    with_output = text.replace(
+        "mini_batch", "outputs: {scores: {type: uri_file}}\n        mini_batch"
+    )
+    (tmp_path / "src").mkdir()
+    error = problem(tmp_path, with_output, {"src/entry.py": ""})
+    assert error.message.startswith(f"{tmp_path}/pipeline.yml:11: "), error.message
+    assert said in error.message
+
+
+def test_a_component_that_is_not_registered_is_named_with_its_line(tmp_path: Path) -> None:
+    def find(reference: str) -> Path:
+        raise NotFound(f"no component of that name: `{reference}`", hint="did you mean `y`?")
+
+    (tmp_path / "pipeline.yml").write_text(HEAD + "jobs:\n  a: {component: 'azureml:x:1'}\n")
+    with pytest.raises(SpecError, match=r"pipeline.yml:3: no component of that name") as caught:
+        plan_pipeline(tmp_path / "pipeline.yml", find_component=find)
+    assert caught.value.hint == "did you mean `y`?"
+
+
+def test_a_value_for_a_sweeps_input_replaces_the_one_that_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yml"
+    path.write_text(
+        textwrap.dedent(
+            """
+            type: sweep
+            inputs: {n: {type: integer, value: 3}, m: 4, d: {type: uri_file, path: ./a.csv}}
+            search_space: {x: {type: choice, values: [1]}}
+            objective: {goal: maximize, primary_metric: score}
+            trial: {command: x, environment: "azureml:e:1"}
+            """
+        )
+    )
+    (step,) = plan_sweep(path, overrides={"n": "5", "m": "6", "d": "b.csv"}).graph.steps.values()
+    assert step.inputs["n"].source == Given(5)
+    assert step.inputs["m"].source == Given("6")
+    assert step.inputs["d"].source == GivenData("uri_file", "b.csv", tmp_path)
+
+
+def test_two_loops_cannot_share_a_body(tmp_path: Path) -> None:
+    loop = LOOP[LOOP.index("      loop:") :]
+    twice = f"{LOOP.rstrip()}\n{loop.replace('loop:', 'other:', 1)}"
+    assert "two loops have the same body: `body`" in problem(tmp_path, twice).message
+
+
+def test_a_steps_memory_is_limited_as_a_jobs(tmp_path: Path) -> None:
+    resources = "resources: {shm_size: 1g, docker_args: --memory 2g}"
+    (step,) = plan(tmp_path, inline(resources)).graph.steps.values()
+    assert step.command is not None
+    assert (step.command.shm_size, step.command.memory) == ("1g", "2g")
+
+
+def test_a_default_must_fit_its_own_limits(tmp_path: Path) -> None:
+    files = {"prep.yml": COMPONENT.replace("default: 3", "default: 30")}
+    error = problem(tmp_path, "jobs:\n  a: {component: ./prep.yml}\n", files)
+    assert "pipeline.yml:3: input `rows` of type `integer`: more than 10: 30" in error.message
+
+
+def test_a_loops_condition_is_no_folder(tmp_path: Path) -> None:
+    text = LOOP.replace("again: {type: boolean, is_control: true}", "again: {type: uri_folder}")
+    assert "takes a boolean output, and this is `uri_folder`" in problem(tmp_path, text).message
 
 
 def test_a_cycle_is_named(tmp_path: Path) -> None:

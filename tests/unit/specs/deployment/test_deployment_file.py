@@ -68,6 +68,20 @@ def test_settings_that_are_written(tmp_path: Path) -> None:
     assert [(each.name, each.rate) for each in blue.collector.collections] == [("request", 0.5)]
 
 
+def test_words_may_be_in_any_case(tmp_path: Path) -> None:
+    more = """\
+type: Managed
+egress_public_network_access: Disabled
+scale_settings: {type: Default}
+data_collector: {rolling_rate: Day, collections: {}}
+"""
+    blue = load_deployment(write_deployment(tmp_path, BLUE + more))
+    assert blue.kind == "managed"
+    assert blue.instances == 2
+    assert blue.collector is not None
+    assert blue.collector.rolling == "day"
+
+
 def test_a_registered_model_is_looked_up_later(tmp_path: Path) -> None:
     text = changed('\n  name: iris\n  version: "3"\n  path: model', " azureml:iris:3")
     assert load_deployment(write_deployment(tmp_path, text)).model == ModelReference(
@@ -164,6 +178,7 @@ def test_a_reference_that_is_none_says_its_line(tmp_path: Path) -> None:
         ("path: model", "path: model\n  type: triton_model", "custom containers only", ""),
         ("instance_count: 2", "model_mount_path: /x", ":14: `model_mount_path` is for", ""),
         ("instance_count: 2", "resources: {limits: {memory: lots}}", "not an amount of memory", ""),
+        ("instance_count: 2", "resources: {limits: {gpu: 1}}", ":14: unknown key `gpu`", "`cpu`"),
     ],
 )
 def test_what_the_cloud_would_refuse(

@@ -44,7 +44,14 @@ def test_every_key_has_a_fate_with_its_line(tmp_path: Path) -> None:
             DOCKER,
             "ignored",
         ),
+        (
+            "egress_public_network_access: Disabled",
+            "egress_public_network_access",
+            DOCKER,
+            "ignored",
+        ),
         ("scale_settings: {type: default}", "scale_settings.type", DOCKER, "honoured"),
+        ("scale_settings: {type: Default}", "scale_settings.type", DOCKER, "honoured"),
         (
             "scale_settings: {type: target_utilization, max_instances: 3}",
             "scale_settings.type",
