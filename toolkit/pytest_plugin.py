@@ -21,6 +21,10 @@ import pytest
 
 _OPTION = "--aml-emu-engine"
 _OK = 200
+# not `-m`, which would take a `toolkit/` or `secrets.py` of the user's project for ours
+_COMMAND = (
+    "import sys; sys.path[:] = filter(None, sys.path); from toolkit.cli.app import main; main()"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -144,7 +148,7 @@ class Emulator:
     def command(self, *arguments: str) -> str:
         """Any other command; what it prints. Raises CommandFailed."""
         done = subprocess.run(
-            [sys.executable, "-m", "toolkit.cli", *arguments],
+            [sys.executable, "-c", _COMMAND, *arguments],
             cwd=self.project,
             env={**os.environ, "NO_COLOR": "1", **self.environ},
             capture_output=True,

@@ -45,3 +45,9 @@ def test_one_that_cannot_be_stopped_spares_the_others() -> None:
     with pytest.raises(CommandFailed, match=r"iris\.green"):
         desk.close()
     assert desk.stopped == ["iris.blue"]
+
+
+def test_the_users_modules_are_not_taken_for_ours(tmp_path: Path) -> None:
+    for name in ("toolkit", "secrets"):
+        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} of the project')\n")
+    assert "AzureML-" in Emulator(tmp_path).command("env", "list")

@@ -132,7 +132,13 @@ def _going_on(authoring: Authoring) -> list[str]:
 
 def _run(argv: list[str], environ: Mapping[str, str]) -> int:
     """The script has our terminal, so Ctrl-C there reaches both."""
-    process = subprocess.Popen(argv, env=dict(environ))
+    try:
+        process = subprocess.Popen(argv, env=dict(environ))
+    except OSError as error:  # executable, but no program
+        raise SpecError(
+            f"cannot be started: {argv[0]} ({error.strerror})",
+            hint="name a Python interpreter with `--python`",
+        ) from error
     try:
         return process.wait()
     except BaseException:

@@ -195,7 +195,14 @@ def _texts(launch: JobLaunch, layout: JobLayout) -> tuple[dict[str, str], dict[s
 def _input_variables(launch: JobLaunch, layout: JobLayout) -> dict[str, str]:
     inputs, _ = _texts(launch, layout)
     prefixes = ("AZURE_ML_INPUT_",) if layout.era == "v2" else ("AZUREML_DATAREFERENCE_", "")
-    return {f"{prefix}{name}": text for name, text in inputs.items() for prefix in prefixes}
+    parameters = {
+        f"AZUREML_PARAMETER_{name}": text
+        for name, text in inputs.items()
+        if layout.era == "v2" and launch.root != launch.run and launch.inputs[name].path is None
+    }  # of a pipeline's steps
+    return parameters | {
+        f"{prefix}{name}": text for name, text in inputs.items() for prefix in prefixes
+    }
 
 
 def _output_variables(launch: JobLaunch, layout: JobLayout) -> dict[str, str]:

@@ -59,3 +59,10 @@ def test_a_script_gets_its_arguments_and_gives_its_exit_code(
     assert outcome.out == "['--wait', '--engine', 'x'] project _OfflineRun\n"
     missing = here.run("python", "b.py").assert_failed(2)
     assert "script not found: b.py" in missing.err
+
+
+def test_an_interpreter_that_is_no_program(project: Callable[[Tree], Project]) -> None:
+    here = project({"a.py": "", "aml-emu.toml": "", "python": "junk"})
+    (here.path / "python").chmod(0o755)
+    words = ("python", "--engine", "process", "--python", "./python", "a.py")
+    assert "cannot be started: " in here.run(*words).assert_failed(2).err

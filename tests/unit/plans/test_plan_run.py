@@ -76,6 +76,14 @@ def test_a_command_gets_values_and_paths() -> None:
     assert made.env["A"] == "b"
 
 
+def test_a_step_finds_its_literals_in_variables() -> None:
+    step = {key for key in command_plan().env if key.startswith("AZUREML_PARAMETER_")}
+    assert step == {"AZUREML_PARAMETER_lr"}
+    assert command_plan().env["AZUREML_PARAMETER_lr"] == "0.1"
+    alone = command_plan(root=RUN).env
+    assert not any(key.startswith("AZUREML_PARAMETER_") for key in alone)
+
+
 def test_inputs_are_read_only_and_outputs_are_not() -> None:
     mounts = {str(mount.source): mount for mount in command_plan().mounts}
     assert mounts["/data/d"].read_only
