@@ -42,8 +42,13 @@ def traffic(
         where=f"endpoint `{endpoint}`",
     )
     if shares or mirror is not None:
-        state = endpoints.change(
-            endpoint, lambda found: replace(found, traffic=wanted, mirror=mirrored)
+        state = endpoints.change(  # only what was asked for: another command may set the rest
+            endpoint,
+            lambda found: replace(
+                found,
+                traffic=wanted if shares else found.traffic,
+                mirror=found.mirror if mirror is None else mirrored,
+            ),
         )
         if state.deployments:
             renew_router(state)

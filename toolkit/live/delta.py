@@ -112,6 +112,9 @@ def _digest(files: Iterable[Path]) -> str:
     """Of the files' content; one that is not there for a moment, as editors save, has none."""
     digest = hashlib.sha256()
     for path in sorted(files):
-        content = path.read_bytes() if path.is_file() else b""
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            content = b""
         digest.update(f"{path} {len(content)}\n".encode() + content)
     return digest.hexdigest()

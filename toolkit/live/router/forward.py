@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from toolkit.engines.base import Address
 from toolkit.live.router import dialect as words
 from toolkit.live.router.connections import Connections, limits
 from toolkit.live.router.dialect import Dialect, Refusal
@@ -103,7 +104,7 @@ class Forwarder:
         except NobodyThere:
             return dialect.unreachable
         address = seat.replica.address
-        url = URL(f"http://{address.host}:{address.port}{request.raw_path}", encoded=True)
+        url = _url_at(address, request)
         patient = seat.replica.debugged or pool.is_patient
         total = None if patient else pool.serving.requests.timeout_ms / 1000
         try:
@@ -181,7 +182,7 @@ class Forwarder:
         settings = passage.pool.serving.requests
         patient = seat.replica.debugged or passage.pool.is_patient
         seconds = None if patient else settings.timeout_ms / 1000
-        url = URL(f"http://{address.host}:{address.port}{request.raw_path}", encoded=True)
+        url = _url_at(address, request)
         try:
             answer = await session.request(
                 request.method,
@@ -282,6 +283,14 @@ async def small_body(request: web.BaseRequest) -> bytes | None:
         return b""
     length = request.content_length
     return await request.content.read(-1) if length is not None and length <= SMALL else None
+
+
+def _url_at(address: Address, request: web.BaseRequest) -> URL:
+    """The same path and query there; a caller behind a proxy may name us before them."""
+    path = request.raw_path
+    if not path.startswith("/"):
+        path = URL(path, encoded=True).raw_path_qs
+    return URL(f"http://{address.host}:{address.port}{path}", encoded=True)
 
 
 def model_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:

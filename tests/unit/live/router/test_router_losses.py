@@ -17,11 +17,18 @@ from toolkit.live.router.access import credential
 from toolkit.specs.deployment import RequestSettings
 
 
-async def _raw(it: Bench, *, head: str = "", body: bytes = b"{}", expect: bool = False) -> bytes:
+async def _raw(
+    it: Bench,
+    *,
+    head: str = "",
+    body: bytes = b"{}",
+    expect: bool = False,
+    target: str = "/score",
+) -> bytes:
     """All that a caller reads from the connection, as it came."""
     reader, writer = await asyncio.open_connection("127.0.0.1", it.state.port)
     writer.write(
-        f"POST /score HTTP/1.1\r\nHost: iris\r\nAuthorization: Bearer {credential(it.state)}\r\n"
+        f"POST {target} HTTP/1.1\r\nHost: iris\r\nAuthorization: Bearer {credential(it.state)}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n{head}\r\n".encode()
     )
     told = await reader.readline() + await reader.readline() if expect else b""
@@ -189,6 +196,16 @@ def test_who_asks_before_sending_is_told_to_go_on(tmp_path: Path) -> None:
                 assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
             assert [len(body) for _, _, body in blue.requests] == [2, 100_000]
             assert not any("Expect" in headers for headers in blue.headers)
+
+    run(scenario())
+
+
+def test_a_target_that_names_the_host_too_goes_to_its_path(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(tmp_path, blue := Container("blue")) as it:
+            answer = await _raw(it, target=f"http://127.0.0.1:{it.state.port}/score?a=1%2F2")
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert [path for _, path, _ in blue.requests] == ["/score?a=1%2F2"]
 
     run(scenario())
 
