@@ -70,8 +70,9 @@ def plan_debug(
     if not chosen:
         return StepDebug()
     free = _free_ports(order.debug_port, len(chosen))
+    fixed = order.debug_port is not None  # else it was only looked for, and may be taken soon
     debugs = {
-        name: RunDebug(mode="wait", port=port, seconds=order.patience)
+        name: RunDebug(mode="wait", port=port, is_fixed=fixed, seconds=order.patience)
         for name, port in zip(chosen, free, strict=True)
     }
     names = {name: fresh_run_name("v2", experiment) for name in chosen}
@@ -81,7 +82,6 @@ def plan_debug(
     return StepDebug(
         debugs=debugs,
         run_names=names,
-        fixed=order.debug_port is not None,
         announce=partial(_announced, sessions, workspace),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from toolkit.plans import azureml
 from toolkit.plans.model import LaunchPlan
 from toolkit.plans.run_debug import RunDebug, under_run_debugger
 
-_PORTS_TRIED: Final = 100
+_PORTS: Final = range(azureml.DEBUG_PORT, azureml.DEBUG_PORT + 100)
 _DECIDED: Final = frozenset({"listening", "taken", "debugger", "ended", "broken"})
 
 
@@ -33,23 +34,23 @@ def launch_run(engine: Engine, plan: LaunchPlan, debug: RunDebug | None) -> Laun
     """
     if debug is None:
         return Launched(handle=engine.launch(plan), plan=plan)
-    first = azureml.DEBUG_PORT
-    wanted = [debug.port] if debug.port is not None else range(first, first + _PORTS_TRIED)
-    for port in wanted:
-        if debug.port is None and not ports.is_free(port):
-            continue
-        debugged = under_run_debugger(plan, debug, port=port)
-        try:
-            handle = _launch_at(port, engine, debugged)
-        except PortTaken:
-            if debug.port is not None:
-                raise
-            continue  # somebody was faster
-        return Launched(handle=handle, plan=debugged, debug_address=f"{ports.LOOPBACK}:{port}")
+    if debug.port is not None and debug.is_fixed:
+        return _debugged(engine, plan, debug, debug.port)
+    preferred = [] if debug.port is None else [debug.port]
+    for port in (*preferred, *_PORTS):
+        if ports.is_free(port):
+            with suppress(PortTaken):  # somebody was faster
+                return _debugged(engine, plan, debug, port)
     raise PortTaken(
-        f"all ports from {first} to {first + _PORTS_TRIED - 1} are in use",
+        f"all ports from {_PORTS[0]} to {_PORTS[-1]} are in use",
         hint="name a free one with `--debug-port`",
     )
+
+
+def _debugged(engine: Engine, plan: LaunchPlan, debug: RunDebug, port: int) -> Launched:
+    debugged = under_run_debugger(plan, debug, port=port)
+    handle = _launch_at(port, engine, debugged)
+    return Launched(handle=handle, plan=debugged, debug_address=f"{ports.LOOPBACK}:{port}")
 
 
 def _launch_at(port: int, engine: Engine, plan: LaunchPlan) -> Handle:

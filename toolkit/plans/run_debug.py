@@ -18,11 +18,13 @@ class RunDebug:
 
     `wait`: every Python of it waits, at its start, for a client. `on-error`: it runs at full speed
     until an exception that nobody catches. `script`: the job's own code calls `debugpy.listen`.
-    `port` is the host's (None: 5678 or the next free one); `seconds` is the longest wait.
+    `port` is the host's (None: 5678 or the next free one), and where it is not `is_fixed` another
+    free one will do as well; `seconds` is the longest wait.
     """
 
     mode: DebugMode = "wait"
     port: int | None = None
+    is_fixed: bool = True
     seconds: float = WAIT_SECONDS
 
 

@@ -256,6 +256,14 @@ def test_a_port_that_was_taken_meanwhile_is_exchanged(bench: Bench) -> None:
     assert [each.plan for each in engine.daemon.handles] == engine.launched[-1:]
 
 
+def test_a_port_that_was_only_looked_for_and_taken_meanwhile_is_exchanged(bench: Bench) -> None:
+    bench.engine = engine = Contested(lost=1)
+    live = bench.start(debug=RunDebug(port=5999, is_fixed=False))
+    told = [plan.env["AML_EMU_SHOWN_ADDRESS"] for plan in engine.launched]
+    assert told[0].endswith(":5999")
+    assert live.launched.debug_address == told[1] != told[0]
+
+
 def test_a_port_that_was_asked_for_and_taken_meanwhile_is_the_runs_failure(bench: Bench) -> None:
     bench.engine = engine = Contested(lost=1)
     with pytest.raises(PortTaken, match="port 5999 is in use by"):

@@ -6,11 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from toolkit.engines import ports
 from toolkit.engines.base import Engine
 from toolkit.errors import EmuError
 from toolkit.live.environments import environment_named
@@ -47,22 +46,11 @@ class Announce(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class StepDebug:
-    """Which steps are debugged, how, and on which ports of this machine.
-
-    A port that was only looked for may have been taken since, unless it is `fixed`.
-    """
+    """Which steps are debugged, how, and on which ports of this machine."""
 
     debugs: Mapping[str, RunDebug] = field(default_factory=dict)
     run_names: Mapping[str, str] = field(default_factory=dict)
-    fixed: bool = False
     announce: Announce = lambda step, live: None  # noqa: ARG005  # nobody listens
-
-    def of(self, step: str) -> RunDebug | None:
-        """How a step is debugged; on any free port, if the one it was to have is not free now."""
-        debug = self.debugs.get(step)
-        if debug is None or debug.port is None or self.fixed or ports.is_free(debug.port):
-            return debug
-        return replace(debug, port=None)
 
 
 class BuildCanceled(EmuError):

@@ -130,7 +130,7 @@ class Steps:
             kind=kind,
             inputs=inputs.resolved,
             outputs_to=self.places(step, name),
-            debug=debug.of(step.name),
+            debug=debug.debugs.get(step.name),
             display_name=step.display_name or step.name,
             tags=step.tags,
             properties=self.properties(step, mark),
