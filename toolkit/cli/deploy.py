@@ -7,8 +7,19 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.options import Base, Conda, EngineOption, Json, NoCache
-from toolkit.plans.choices import ReloadMode
+from toolkit.cli.options import (
+    Base,
+    BreakOnErrors,
+    Conda,
+    DebugPort,
+    Detach,
+    EngineOption,
+    Json,
+    NoCache,
+    Reload,
+    WaitBeforeInit,
+    Watch,
+)
 
 
 def deploy(
@@ -35,28 +46,14 @@ def deploy(
             min=1, max=65535, help="The endpoint's port.  [default: 8000]", show_default=False
         ),
     ] = None,
-    debug_port: Annotated[
-        int, typer.Option(help="Debugger port on 127.0.0.1.", min=1, max=65535)
-    ] = 5678,
+    debug_port: DebugPort = 5678,
     debug: Annotated[
         bool, typer.Option("--debug", help="Let an IDE attach to the first replica.")
     ] = False,
-    wait: Annotated[
-        float | None,
-        typer.Option(
-            help="Wait for the IDE before init(), [300] seconds.", min=0, show_default=False
-        ),
-    ] = None,
-    break_on_errors: Annotated[
-        bool, typer.Option(help="Stop where init() or run() raises.")
-    ] = True,
-    watch: Annotated[
-        bool | None, typer.Option("--watch/--no-watch", help="Serve saved changes at once.")
-    ] = None,
-    reload: Annotated[
-        ReloadMode | None,
-        typer.Option(help="How new code gets in.  [default: fork]", show_default=False),
-    ] = None,
+    wait: WaitBeforeInit = None,
+    break_on_errors: BreakOnErrors = True,
+    watch: Watch = None,
+    reload: Reload = None,
     ready_timeout: Annotated[
         float | None,
         typer.Option(
@@ -65,7 +62,7 @@ def deploy(
             show_default=False,
         ),
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Leave it running.")] = False,
+    detach: Detach = False,
     until_pid: Annotated[
         int | None,
         typer.Option(

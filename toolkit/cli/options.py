@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.plans.choices import CondaMode
+from toolkit.plans.choices import CondaMode, ReloadMode
 from toolkit.plans.platform import read_platform
 
 Env = Annotated[
@@ -43,4 +43,18 @@ EngineOption = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Build every step anew.")]
+DebugPort = Annotated[int, typer.Option(help="Debugger port on 127.0.0.1.", min=1, max=65535)]
+WaitBeforeInit = Annotated[
+    float | None,
+    typer.Option(help="Wait for the IDE before init(), [300] seconds.", min=0, show_default=False),
+]
+BreakOnErrors = Annotated[bool, typer.Option(help="Stop where init() or run() raises.")]
+Watch = Annotated[
+    bool | None, typer.Option("--watch/--no-watch", help="Serve saved changes at once.")
+]
+Reload = Annotated[
+    ReloadMode | None,
+    typer.Option(help="How new code gets in.  [default: fork]", show_default=False),
+]
+Detach = Annotated[bool, typer.Option("--detach", help="Leave it running.")]
 Name = Annotated[str | None, typer.Argument(help="Service name; may be left out if only one.")]

@@ -7,8 +7,22 @@ from typing import Annotated
 
 import typer
 
-from toolkit.cli.options import Base, Conda, EngineOption, Env, Json, Models, NoCache, Platform
-from toolkit.plans.choices import ReloadMode
+from toolkit.cli.options import (
+    Base,
+    BreakOnErrors,
+    Conda,
+    DebugPort,
+    Detach,
+    EngineOption,
+    Env,
+    Json,
+    Models,
+    NoCache,
+    Platform,
+    Reload,
+    WaitBeforeInit,
+    Watch,
+)
 
 
 def serve(
@@ -17,28 +31,14 @@ def serve(
     model: Models = None,
     name: Annotated[str | None, typer.Option(help="Service name.", show_default=False)] = None,
     port: Annotated[int, typer.Option(help="Scoring port on 127.0.0.1.", min=1, max=65535)] = 8000,
-    debug_port: Annotated[
-        int, typer.Option(help="Debugger port on 127.0.0.1.", min=1, max=65535)
-    ] = 5678,
+    debug_port: DebugPort = 5678,
     debug: Annotated[bool, typer.Option("--debug", help="Let an IDE attach.")] = False,
-    wait: Annotated[
-        float | None,
-        typer.Option(
-            help="Wait for the IDE before init(), [300] seconds.", min=0, show_default=False
-        ),
-    ] = None,
-    break_on_errors: Annotated[
-        bool, typer.Option(help="Stop where init() or run() raises.")
-    ] = True,
-    watch: Annotated[
-        bool | None, typer.Option("--watch/--no-watch", help="Serve saved changes at once.")
-    ] = None,
-    reload: Annotated[
-        ReloadMode | None,
-        typer.Option(help="How new code gets in.  [default: fork]", show_default=False),
-    ] = None,
+    wait: WaitBeforeInit = None,
+    break_on_errors: BreakOnErrors = True,
+    watch: Watch = None,
+    reload: Reload = None,
     ready_timeout: Annotated[float, typer.Option(help="Seconds init() may take.", min=0)] = 120.0,
-    detach: Annotated[bool, typer.Option("--detach", help="Leave it running.")] = False,
+    detach: Detach = False,
     base: Base = None,
     conda: Conda = "auto",
     no_cache: NoCache = False,
