@@ -16,6 +16,7 @@ from toolkit.live.pipeline.fingerprint import fingerprint, name_in_pipeline
 from toolkit.live.pipeline.inputs import StepInputs, step_inputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
 from toolkit.live.pipeline.reuse import FINGERPRINT, PIPELINE, STEP, Result, take_again
+from toolkit.live.pipeline.slots import Slots
 from toolkit.live.room import FULL, full_disk
 from toolkit.live.run import RunCanceled, RunRequest
 from toolkit.plans.output_path import with_names
@@ -36,6 +37,7 @@ class Steps:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.slots = Slots(context.max_parallel)
         self._running: set[Any] = set()
         self._lock = threading.Lock()
         self._canceled = False
@@ -45,6 +47,7 @@ class Steps:
         with self._lock:
             self._canceled = True
             running = list(self._running)
+        self.slots.close()
         self.context.images.cancel()
         for each in running:
             threading.Thread(target=each.cancel, name="cancel", daemon=True).start()
@@ -187,7 +190,8 @@ class Steps:
                 request = self.request(step, step.work, inputs, mark, kind="step")
             case _:
                 raise TypeError(step.name)
-        return self.finish(step, self.start(step, request), request.job)
+        with self.slots.one():
+            return self.finish(step, self.start(step, request), request.job)
 
     def _equal(self, step: Step, mark: str) -> Result | None:
         context = self.context

@@ -149,20 +149,25 @@ def _try(sweep: _Sweep, trial: _Trial) -> None:
             properties={**sweep.request.properties, TRIAL: str(trial.number)},
             definition=sweep.steps.definition(sweep.step, inputs),
         )
-        trial.live = sweep.steps.context.launch(request)
-        runs = sweep.steps.context.workspace.runs
-        runs.set_parameters(trial.live.run.name, {k: str(v) for k, v in trial.values.items()})
-        if sweep.ending:
-            trial.live.cancel()
-        trial.run = trial.live.wait()
-        if trial.run.status == "Failed" and trial.live.engine_lost is not None:
-            trial.error = trial.live.engine_lost
-        trial.metric = _metric(sweep, trial.run) if trial.run.status == "Completed" else None
+        with sweep.steps.slots.one():
+            _carry_out(sweep, trial, request)
     except EmuError as error:
         trial.error = error
     finally:
         _note(sweep, _told(sweep, trial))
         sweep.over.put(trial)
+
+
+def _carry_out(sweep: _Sweep, trial: _Trial, request: RunRequest) -> None:
+    trial.live = sweep.steps.context.launch(request)
+    runs = sweep.steps.context.workspace.runs
+    runs.set_parameters(trial.live.run.name, {k: str(v) for k, v in trial.values.items()})
+    if sweep.ending:
+        trial.live.cancel()
+    trial.run = trial.live.wait()
+    if trial.run.status == "Failed" and trial.live.engine_lost is not None:
+        trial.error = trial.live.engine_lost
+    trial.metric = _metric(sweep, trial.run) if trial.run.status == "Completed" else None
 
 
 def _told(sweep: _Sweep, trial: _Trial) -> str:

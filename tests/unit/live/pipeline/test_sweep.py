@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,8 @@ from tests.unit.plans.pipeline.test_choice import PLACE
 from toolkit.errors import EngineUnavailable
 from toolkit.live.live_run import LiveRun
 from toolkit.live.pipeline.outcome import Outcome, StepNote
-from toolkit.live.run import RunRequest
+from toolkit.live.pipeline.slots import Slots
+from toolkit.live.run import RunCanceled, RunRequest
 from toolkit.plans.pipeline.graph import Step, SweepWork
 from toolkit.specs.job import CommandJob
 from toolkit.specs.sweep import SweepKeys
@@ -153,3 +154,49 @@ def test_without_an_engine_no_more_trials_are_begun(bench: Bench) -> None:
     assert run.status == "Failed"
     assert run.error is not None
     assert "does not answer" in run.error.message
+
+
+def test_sweeps_side_by_side_have_no_more_runs_than_the_pipeline(bench: Bench) -> None:
+    lock, running, most = threading.Lock(), set[str](), 0
+
+    def launch(request: RunRequest) -> LiveRun:
+        nonlocal most
+        run = begun(bench, request)
+        with lock:
+            running.add(run.name)
+            most = max(most, len(running))
+
+        def end() -> None:
+            with lock:
+                running.discard(run.name)
+
+        return cast(LiveRun, Trial(bench.workspace, run, logs=(1.0,), on_wait=end))
+
+    steps = bench.steps(launch=launch, max_parallel=2)
+    made = [replace(sweep([1, 2, 3, 4]), name=name) for name in ("s", "t")]
+    work = [threading.Thread(target=steps.perform, args=(step, {})) for step in made]
+    for each in work:
+        each.start()
+    for each in work:
+        each.join(SECONDS)
+    assert len(bench.requests) == 8
+    assert most <= 2
+
+
+def test_who_waits_for_a_slot_gets_none_once_the_pipeline_ends() -> None:
+    slots = Slots(1)
+    found: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            with slots.one():
+                pass
+        except RunCanceled as error:
+            found.append(error)
+
+    with slots.one():
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        slots.close()
+        waiting.join(SECONDS)
+    assert len(found) == 1
