@@ -216,11 +216,11 @@ def _overridden(
     """A value from the command line: of the type that was written or declared before."""
     if wanted is None and isinstance(value, dict):
         kind = str(value.get("type") or "uri_folder")
-        return Connected(GivenData(kind, text, Path.cwd(), value.get("mode")), kind)
+        return Connected(GivenData(kind, text, place.path.parent, value.get("mode")), kind)
     if wanted is None and value is not None:
         wanted = ComponentInput.model_validate({"type": type_of(value)})
     if wanted is not None and wanted.is_data:
-        return Connected(GivenData(wanted.type, text, Path.cwd(), wanted.mode), wanted.type)
+        return Connected(GivenData(wanted.type, text, place.path.parent, wanted.mode), wanted.type)
     return _literal(name, text, wanted, place)
 
 

@@ -560,3 +560,14 @@ def test_a_run_of_an_iteration_is_a_part_of_the_loops_body(tmp_path: Path) -> No
 def test_nothing_said_of_failures_is_said(tmp_path: Path) -> None:
     notes = plan(tmp_path, "jobs: {a: {component: ./prep.yml}}\n").notes
     assert any("continue_on_step_failure" in note for note in notes)
+
+
+def test_a_path_from_the_command_line_counts_from_the_file(tmp_path: Path) -> None:
+    """As `az ml job create --set` has it, and as jobs and sweeps do here."""
+    text = """
+        inputs: {data: {type: uri_folder, path: ./old}}
+        jobs:
+          a: {component: ./prep.yml, inputs: {raw: "${{parent.inputs.data}}"}}
+        """
+    (step,) = plan(tmp_path, text, data="./new").graph.steps.values()
+    assert step.inputs["raw"].source == GivenData("uri_folder", "./new", tmp_path)
