@@ -20,10 +20,20 @@ def image(number: int, *tags: str, name: str = "iris", made: int | None = None) 
     }
 
 
+NOW = 1_800_000_000
+
+
 def container(
-    number: int, image: int, *, kind: str = "service", state: str = "exited", volume: str = ""
+    number: int,
+    image: int,
+    *,
+    kind: str = "service",
+    state: str = "exited",
+    volume: str = "",
+    age: int = 60,
 ) -> dict[str, Any]:
     return {
+        "Created": NOW - age,
         "Id": f"container-{number}",
         "ImageID": f"sha256:{image}",
         "State": state,
@@ -44,7 +54,7 @@ def chosen(
     everything: bool = False,
     names: tuple[str, ...] = (),
 ) -> Leftovers:
-    stock = Stock(containers=containers, images=images, volumes=volumes)
+    stock = Stock(containers=containers, images=images, volumes=volumes, now=NOW)
     return leftovers(stock, everything=everything, names=names)
 
 
@@ -89,6 +99,12 @@ def test_what_a_container_uses_is_kept(*, state: str, everything: bool) -> None:
     )
     assert ids(found) == (["sha256:2"] if everything else [])
     assert not found.volumes
+
+
+def test_a_container_that_was_never_started_goes_in_the_end() -> None:
+    """Its command was killed between the two steps."""
+    waiting, lost = (container(n, 1, state="created", age=age) for n, age in ((1, 60), (2, 3600)))
+    assert ids(chosen(containers=(waiting, lost))) == ["container-2"]
 
 
 def test_ended_containers_go_and_what_they_used() -> None:

@@ -36,13 +36,17 @@ _OUR_COPY: Final = re.compile(r"fileop target|COPY (?:--\S+ )*(?:root/ /|azureml
 Record = Mapping[str, Any]  # as the engine's API gives it
 
 
+_LONGEST_START: Final = 600.0  # seconds; what is not started by then has lost its command
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stock:
-    """What an engine has: everybody's containers, images and volumes."""
+    """What an engine has `now` (seconds since 1970): everybody's containers, images and volumes."""
 
     containers: Sequence[Record]
     images: Sequence[Record]
     volumes: Sequence[Record]
+    now: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,12 @@ class Leftovers:
     containers: tuple[Record, ...] = ()
     images: tuple[Record, ...] = ()
     volumes: tuple[Record, ...] = ()
+
+
+def _is_over(container: Record, now: float) -> bool:
+    if container["State"] == "created":
+        return bool(now - container["Created"] > _LONGEST_START)
+    return container["State"] in _ENDED
 
 
 def leftovers(stock: Stock, *, everything: bool, names: Collection[str] = ()) -> Leftovers:
@@ -65,7 +75,7 @@ def leftovers(stock: Stock, *, everything: bool, names: Collection[str] = ()) ->
         container
         for container in stock.containers
         if _labels(container).get(emulation.LABEL_KIND) in get_args(LaunchKind)
-        and container["State"] in _ENDED
+        and _is_over(container, stock.now)
         and (not names or container["ImageID"] in ids)
     )
     gone = {container["Id"] for container in ended}

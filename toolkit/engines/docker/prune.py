@@ -102,6 +102,7 @@ def _stock(api: APIClient) -> Stock:
         containers=api.containers(all=True, size=True),
         images=[_dated(api, image) for image in api.images()],
         volumes=api.volumes()["Volumes"] or [],
+        now=time.time(),
     )
 
 
