@@ -5,12 +5,12 @@ These files are JSON with comments and trailing commas: parsed for positions, ch
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -65,6 +65,11 @@ def merge_file(
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Several commands begin to debug at once, and each reads the file before it writes it."""
+    if sys.platform == "win32":  # where a folder cannot be locked
+        yield
+        return
+    import fcntl  # noqa: PLC0415  # not on Windows
+
     number = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # some network file systems lock no folders
