@@ -146,8 +146,9 @@ def test_a_checkout_of_many_files_is_one_reload(serve: Serve) -> None:
         git("commit", "-qm", "one")
         for path in served.project.glob("module*.py"):
             path.write_text("X = 2\n")
+        served.wait_for_line(RELOADED)
         edit(served.project / "score.py", '"answer"', '"second"')
-        served.wait_for_answer({"number": 1}, {"second": 2})
+        served.wait_for_line("reloaded score.py in")  # and what was reloaded before was told before
         before = served.count(RELOADED)
         git("checkout", "-q", "--", ".")
         served.wait_for_answer({"number": 1}, {"answer": 2})

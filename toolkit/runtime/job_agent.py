@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any, Dict, Optional, Set
 
 from .adapter import Adapter, AdapterError
@@ -131,8 +132,9 @@ async def run(contract: Contract, begin: int, log: str) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
+        with suppress(BrokenPipeError):  # the job was told to end meanwhile
+            os.write(begin, b"-")  # it does not begin: who launched it takes another port
         tell("taken", port=contract.debug_port)
-        os.write(begin, b"-")  # it does not begin: who launched it takes another port
         return
     tell("listening")
     try:

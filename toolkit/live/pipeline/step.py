@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from toolkit.live.pipeline.reuse import FINGERPRINT, PIPELINE, STEP, Result, tak
 from toolkit.live.pipeline.slots import Slots
 from toolkit.live.room import FULL, full_disk
 from toolkit.live.run import RunCanceled, RunRequest
+from toolkit.live.run_events import Event
 from toolkit.plans.output_path import with_names
 from toolkit.plans.pipeline.choice import loop_of
 from toolkit.plans.pipeline.graph import LoopWork, ParallelWork, Step, SweepWork
@@ -30,6 +32,8 @@ from toolkit.workspace.names import fresh_run_name
 
 CONTROL_PROPERTY: Final = "azureml.pipeline.control"
 _TAIL: Final = 4000
+
+Heard = Callable[[Event], None]
 
 
 class Steps:
@@ -159,11 +163,15 @@ class Steps:
 
     def start(self, step: Step, request: RunRequest) -> LiveRun:
         """Launch, and tell that it runs; whoever calls this calls `finish`."""
-        live = self.context.launch(request)
-        self.watch(live)
-        self.context.on_step(StepChanged(step=step.name, state="running", run=live.run.name))
-        if request.debug is not None:
-            self.context.debug.announce(step, live)
+        announced = threading.Event()
+        try:
+            live = self.context.launch(replace(request, heard=_after(announced, request.heard)))
+            self.watch(live)
+            self.context.on_step(StepChanged(step=step.name, state="running", run=live.run.name))
+            if request.debug is not None:
+                self.context.debug.announce(step, live)
+        finally:
+            announced.set()
         return live
 
     def finish(self, step: Step, live: LiveRun, job: CommandJob) -> Outcome:
@@ -243,6 +251,18 @@ class Steps:
                 for name, given in inputs.items()
             },
         }
+
+
+def _after(announced: threading.Event, heard: Heard | None) -> Heard | None:
+    """Where a step's debugger is must be known before it is said to wait there."""
+    if heard is None:
+        return None
+
+    def wait_and_hear(event: Event) -> None:
+        announced.wait()
+        heard(event)
+
+    return wait_and_hear
 
 
 def ended(step: Step, run: Run, log: str) -> Outcome:

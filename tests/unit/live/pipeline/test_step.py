@@ -16,7 +16,7 @@ import pytest
 from tests.unit.plans.pipeline.test_choice import PLACE
 from toolkit.errors import EmuError, EngineUnavailable, NotFound, SpecError, UserCodeFailed
 from toolkit.live.live_run import LiveRun
-from toolkit.live.pipeline.context import Context, Environments, Images
+from toolkit.live.pipeline.context import Context, Environments, Images, StepDebug
 from toolkit.live.pipeline.digest import Digests
 from toolkit.live.pipeline.inputs import StepInputs
 from toolkit.live.pipeline.outcome import Event, Outcome
@@ -32,6 +32,7 @@ from toolkit.plans.pipeline.graph import (
     StepInput,
     StepOutput,
 )
+from toolkit.plans.run_debug import RunDebug
 from toolkit.settings import Settings
 from toolkit.specs.environment import ImageEnvironment
 from toolkit.specs.inputs import Input, Output
@@ -220,6 +221,29 @@ def test_a_failure_says_how_to_open_it(bench: Bench) -> None:
     assert isinstance(outcome.error, UserCodeFailed)
     assert outcome.error.message == "step `s` failed: exit code 3"
     assert "aml-emu run pipe:s --debug" in outcome.error.hint
+
+
+def test_where_the_debugger_is_is_announced_before_it_is_said_to_wait(bench: Bench) -> None:
+    order: list[str] = []
+    hearing: list[threading.Thread] = []
+
+    def launch(request: RunRequest) -> LiveRun:
+        assert request.heard is not None
+        waiting = ({"event": "waiting", "seconds": 5},)
+        hearing.append(threading.Thread(target=request.heard, args=waiting, daemon=True))
+        hearing[0].start()
+        hearing[0].join(0.2)
+        return bench.launch(request)
+
+    debug = StepDebug(
+        debugs={"s": RunDebug(mode="wait")},
+        announce=lambda step, live: order.append("announced"),
+    )
+    steps = bench.steps(debug=debug, launch=launch, on_step=lambda event: order.append(str(event)))
+    steps.perform(step(), {})
+    hearing[0].join(10)
+    assert order[1] == "announced"
+    assert "waits up to 5 s" in order[2]
 
 
 def test_an_engine_that_went_away_is_told_as_such(bench: Bench) -> None:
