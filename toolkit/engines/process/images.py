@@ -130,10 +130,17 @@ class Images:
 
 
 def write_placed(file: PlacedFile, target: Path) -> None:
-    """Put a file of a plan where it belongs, with its mode."""
+    """Put a file of a plan where it belongs, with its mode.
+
+    A copy is as old as what it is copied from: the bytecode kept for an image's modules holds.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
-    target.write_bytes(content)
+    if isinstance(file.content, bytes):
+        target.write_bytes(file.content)
+    else:
+        target.write_bytes(file.content.read_bytes())
+        found = file.content.stat()
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
     target.chmod(file.mode)
 
 

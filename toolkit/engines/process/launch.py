@@ -41,6 +41,7 @@ from toolkit.plans.model import LaunchPlan
 
 PREFIX: Final = "aml-emu-"
 _START_SECONDS: Final = 60.0
+_NO_FILE: Final = -1
 _LONGEST_SOCKET_PATH: Final = 107
 _LONGEST_BELOW: Final = len("/run/aml-emu/agent.sock")  # the sockets that programs make inside
 
@@ -60,7 +61,7 @@ def launch(
         try:
             try:
                 _lay_out(inside, folder, sandbox, image)
-                _start(folder, lock, held)
+                _start(folder, record, lock, held)
             finally:
                 os.close(lock)  # from here on the keeper holds it, or nobody
                 if held is not None:
@@ -181,23 +182,25 @@ def _lay_out(inside: Interior, folder: LaunchFolder, sandbox: Sandbox, image: Pr
     (write_plain_links if plain else write_links)(inside, folder.root)
 
 
-def _start(folder: LaunchFolder, lock: int, held: int | None) -> None:
+def _start(folder: LaunchFolder, record: Record, lock: int, held: int | None) -> None:
     """Start the keeper and wait for its word that the command runs.
 
     `held` is the end of a pipe that becomes the command's standard input.
     """
     told, ack = os.pipe()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, os.fdopen(told) as words:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+        os.fdopen(told) as answer,
+    ):
         try:
             with short_path(folder.socket) as path:
                 listener.bind(path)
             listener.listen()
-            leash = () if held is None else (held,)
-            files = (lock, listener.fileno(), ack, *leash)
-            keeper = own_program(sys.executable, "keeper", INSIDE.parent, str(folder.path))
+            files = (lock, listener.fileno(), ack, _NO_FILE if held is None else held)
+            words = (str(folder.path), *map(str, files), record.rung, *record.argv)
             subprocess.run(
-                [*keeper, *map(str, files)],
-                pass_fds=files,
+                own_program(sys.executable, "keeper", INSIDE.parent, *words),
+                pass_fds=[file for file in files if file != _NO_FILE],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -208,8 +211,8 @@ def _start(folder: LaunchFolder, lock: int, held: int | None) -> None:
             )
         finally:
             os.close(ack)
-        ready, _, _ = select.select([words], [], [], _START_SECONDS)
-        said = words.readline().strip() if ready else f"nothing within {_START_SECONDS:.0f} s"
+        ready, _, _ = select.select([answer], [], [], _START_SECONDS)
+        said = answer.readline().strip() if ready else f"nothing within {_START_SECONDS:.0f} s"
     if said != "started":
         log = folder.log.read_text("utf-8", "replace") if folder.log.is_file() else ""
         raise EngineUnavailable(

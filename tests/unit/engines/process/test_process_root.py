@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -121,3 +122,16 @@ def test_the_hosts_system_takes_no_files(tmp_path: Path, path: str) -> None:
     inside = replace(INSIDE, files=(PlacedFile(path=PurePosixPath(path), content=b""),))
     with pytest.raises(EngineUnavailable, match=path):
         write_root(inside, tmp_path, python="python", programs_inside="/x")
+
+
+def test_a_copied_file_is_as_old_as_its_source(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.py"
+    kept.write_text("X = 1\n")
+    os.utime(kept, (1e9, 1e9))
+    copied = PlacedFile(path=PurePosixPath("/opt/own/kept.py"), content=kept)
+    made = PlacedFile(path=PurePosixPath("/opt/own/made.py"), content=b"X = 2\n")
+    interior = replace(INSIDE, files=(copied, made))
+    write_root(interior, tmp_path / "root", python="python", programs_inside="/in")
+    there = tmp_path / "root/opt/own"
+    assert (there / "kept.py").stat().st_mtime == 1e9
+    assert time.time() - (there / "made.py").stat().st_mtime < 60
