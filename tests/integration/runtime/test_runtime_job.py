@@ -132,7 +132,30 @@ def test_a_scripts_own_exit_is_kept(job: Job, text: str, code: int, said: str) -
 
 def test_a_script_with_a_syntax_error_fails(job: Job) -> None:
     assert job.run({"t.py": "def"}, script="t.py", arguments=[])["exit_code"] == 1
+    assert job.log.splitlines()[0].strip() == 'File "t.py", line 1'
     assert job.log.endswith("SyntaxError: invalid syntax\n")
+
+
+MAIN = """\
+# -*- coding: latin-1 -*-
+import atexit, multiprocessing, pickle
+def double(number: "no such type") -> int:
+    return 2 * number
+class Kept:
+    pass
+if __name__ == "__main__":
+    atexit.register(lambda: print(double(4)))
+    print(type(pickle.loads(pickle.dumps(Kept()))).__module__, "\xe9")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.map(double, [1, 2]))
+"""
+
+
+def test_a_script_is_main_as_if_python_had_been_given_it(job: Job) -> None:
+    job.folder.joinpath("t.py").write_bytes(MAIN.encode("latin-1"))
+    environ = {"PYTHONIOENCODING": "utf-8"}
+    assert job.run(script="t.py", arguments=[], environ=environ)["exit_code"] == 0
+    assert job.log == "__main__ \xe9\n[2, 4]\n8\n"
 
 
 def test_the_environments_own_sitecustomize_has_its_turn(job: Job) -> None:
