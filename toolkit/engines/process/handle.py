@@ -18,7 +18,7 @@ import psutil
 
 from toolkit.engines import ports
 from toolkit.engines.base import Address, ExecResult, State
-from toolkit.engines.process.cachefolder import is_held, remove
+from toolkit.engines.process.cachefolder import is_held
 from toolkit.engines.process.records import KILLED, LaunchFolder, Record
 from toolkit.engines.process.root import exchanged
 from toolkit.errors import NotReady
@@ -145,7 +145,7 @@ class ProcessHandle:
         self._until(lambda: not is_held(self._folder.lock))
         held = self._record.ports.values()
         self._until(lambda: all(map(ports.is_free, held)), _PORT_SECONDS)
-        remove(self._folder.path)
+        self._folder.remove(self._record)
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(OSError):  # it is ending already

@@ -35,8 +35,8 @@ def prune(cache: Path, *, everything: bool, dry_run: bool, names: Collection[str
         doomed = _choose(cache, images, everything=everything, names=names)
         removed = tuple(_told(doomed))
         if not dry_run:
-            for folder, _ in doomed.launches:
-                remove(folder.path)
+            for folder, record in doomed.launches:
+                folder.remove(record)
             images.forget(doomed.tags, doomed.images)
             for environment in doomed.environments:
                 remove(environment)

@@ -83,6 +83,17 @@ class LaunchFolder:
             return None
         return int(json.loads(text)["exit_code"])
 
+    def remove(self, record: Record) -> None:
+        """The folder, and what Python kept in the volumes of modules that lay in it.
+
+        Only where nothing can be mounted do paths of the host get there.
+        """
+        volumes = self.path.parent.parent / "volumes"
+        for place in {Path(place) for place in record.paths.values()}:
+            if place.is_relative_to(volumes):
+                remove(place.joinpath(*self.path.parts[1:]))
+        remove(self.path)
+
     def bury(self, record: Record) -> None:
         """After its keeper was killed: end what it left running, and write down that it is over."""
         deadline = time.monotonic() + _KILL_SECONDS
