@@ -158,8 +158,8 @@ def docker_cleanup(engine: DockerEngine) -> Iterator[str]:
     client = connect(os.environ)
     for container in client.containers.list(all=True, filters={"name": f"aml-emu-{prefix}"}):
         container.remove(force=True, v=True)
-    for image in client.images.list():
-        for tag in image.tags:
+    for image in client.api.images():  # client.images would ask for each one, which may be gone
+        for tag in image["RepoTags"] or ():
             if tag.startswith(f"aml-emu/{prefix}"):
                 client.images.remove(tag, force=True)
     for volume in client.volumes.list(filters={"name": f"aml-emu-{prefix}"}):

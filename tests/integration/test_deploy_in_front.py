@@ -101,7 +101,8 @@ def test_an_edited_environment_comes_into_every_replica(desk: Desk, engine: Dock
 
 def test_the_router_speaks_where_deploy_runs(desk: Desk) -> None:
     with InFront(desk, "green.yml", "--json") as green:
-        document = json.loads(green.output)  # while it runs: what the replicas say is on stderr
+        green.wait_for_output("\n}\n")  # while it runs: what the replicas say is on stderr
+        document = json.loads(green.output)
         assert document["deployment"] == "green"
         green.wait_for_line("Users's init has completed successfully")
         desk.kill(desk.replicas("green")[0])

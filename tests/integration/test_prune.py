@@ -27,6 +27,11 @@ KEPT = "/var/cache/aml-emu-uv/x"
 FILL = "head -c 3000000 /dev/urandom"
 
 
+def names_of(image: dict[str, Any]) -> list[str]:
+    """As the engine lists it: asking for each image would meet those that others just removed."""
+    return [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
+
+
 class Scene:
     """An engine, what we made on it, and what others did."""
 
@@ -85,7 +90,7 @@ class Scene:
 
     @property
     def tags(self) -> set[str]:
-        return {tag for image in self.client.images.list() for tag in image.tags}
+        return {tag for image in self.client.api.images() for tag in names_of(image)}
 
     @property
     def volumes(self) -> set[str]:
@@ -166,7 +171,7 @@ def test_nothing_of_anybody_else_is_touched(scene: Scene) -> None:
     scene.theirs(
         "", f"FROM {plain}\nRUN --mount=type=cache,target=/root/.cache echo x > /root/.cache/x\n"
     )
-    nameless = {str(image.id) for image in scene.client.images.list() if not image.tags}
+    nameless = {image["Id"] for image in scene.client.api.images() if not names_of(image)}
     scene.client.volumes.create("postgres")
     scene.client.volumes.create("aml-emu-pyc-not-ours-0123456789ab")  # without our label
     scene.client.containers.run(plain, "true", name="debug")
@@ -176,7 +181,7 @@ def test_nothing_of_anybody_else_is_touched(scene: Scene) -> None:
     assert {"other/tool:1", "mine/derived:1", "aml-emu/by-hand:1", "mine/wine:1"} <= scene.tags
     assert {plain, kept} <= scene.tags  # used by a container of theirs; named by them
     assert nameless
-    assert nameless <= {str(image.id) for image in scene.client.images.list()}
+    assert nameless <= {image["Id"] for image in scene.client.api.images()}
     assert {"postgres", "aml-emu-pyc-not-ours-0123456789ab"} <= scene.volumes
     assert {"debug", "their-job"} <= scene.containers
     assert theirs
