@@ -143,8 +143,9 @@ def test_restart_waits_for_the_new_process(tree: Tree) -> None:
     before = tree.pid("one")
     told = tree.sv("restart", "one")
     assert (told.returncode, told.stdout[:8]) == (0, "ok: run:"), told.stdout
+    assert tree.says("finish -1 15")
+    assert tree.says("run", 2)
     assert soon(lambda: tree.pid("one") not in {0, before})
-    assert "finish -1 15" in tree.said
 
 
 def test_down_keeps_it_down_and_up_brings_it_back(tree: Tree) -> None:
