@@ -84,7 +84,7 @@ class RunRequest:
 
 
 class RunCanceled(UserCodeFailed):
-    """Somebody asked for the run's end before it had begun; it is recorded as `Canceled`."""
+    """Somebody asked for a run's end before it had begun; one on record is `Canceled` then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,6 +143,11 @@ def _rules_of(source: Path) -> str:
     return file.name if file else "none"
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Or a link to one; a link to itself is neither a folder nor a file."""
+    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
+
+
 def _listed(
     source: Path, name: PurePosixPath, rules: Sequence[Rules], within: Path | None
 ) -> Iterator[Found]:
@@ -154,8 +159,7 @@ def _listed(
             if entry.name in _ALWAYS_LEFT_OUT:
                 continue
             path = inside / entry.name
-            # a link to itself is neither a folder nor a file
-            if Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir():
+            if is_folder(entry):
                 real = os.path.realpath(entry.path)
                 circular = real in above or (within and real == str(within))
                 if not circular and not _ignored(rules, path, "/"):

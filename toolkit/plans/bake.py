@@ -17,6 +17,7 @@ from toolkit.plans import azureml, dropin
 from toolkit.plans.model import ImagePlan, Mount, PlacedFile
 from toolkit.plans.render import render
 from toolkit.plans.service import Scoring, model_dir, model_mounts
+from toolkit.specs.environment.model import is_one_line
 from toolkit.specs.ignore import ignore_file, ignore_rules
 
 # An account that no cloud has: the map must name one.
@@ -134,7 +135,7 @@ def _check_variables(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         if not re.fullmatch(r"[^\s=\"'\\$]+", name):
             raise SpecError(f"not a name for a variable of an image: `{name}`")
-        if value.splitlines() not in ([], [value]):
+        if not is_one_line(value):
             raise SpecError(f"a variable of an image must be one line: `{name}`")
 
 

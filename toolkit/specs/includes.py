@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from toolkit.errors import SpecError
-from toolkit.specs.environment.requirements import read_text
-from toolkit.specs.yamlfile import YamlFile, at_line, load_yaml, nearest_file, plain
+from toolkit.specs.yamlfile import YamlFile, at_line, load_yaml, nearest_file, plain, read_text
 
 KEY: Final = "additional_includes"
 SUFFIX: Final = ".additional_includes"

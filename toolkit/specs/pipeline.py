@@ -18,6 +18,10 @@ PortValue = str | int | float | bool | dict[str, Any] | None
 _STRICT: Final = ConfigDict(extra="forbid")
 
 
+def _known_if_said(value: str | None) -> str | None:
+    return None if value is None else known_type(value)
+
+
 class DataValue(BaseModel):
     """Data given by its path; in a node the path may be a binding."""
 
@@ -37,10 +41,7 @@ class DataValue(BaseModel):
     min: float | None = None
     max: float | None = None
 
-    @field_validator("type")
-    @classmethod
-    def _type(cls, value: str | None) -> str | None:
-        return None if value is None else known_type(value)
+    _type = field_validator("type")(_known_if_said)
 
     @field_validator("value", "default")
     @classmethod
@@ -70,10 +71,7 @@ class OutputValue(BaseModel):
     is_control: bool | None = None
     early_available: bool | None = None
 
-    @field_validator("type")
-    @classmethod
-    def _type(cls, value: str | None) -> str | None:
-        return None if value is None else known_type(value)
+    _type = field_validator("type")(_known_if_said)
 
 
 class Settings(BaseModel):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -20,6 +21,7 @@ Location = Sequence[str | int]
 Model = TypeVar("Model", bound=BaseModel)
 
 
+UNKNOWN_KEY: Final = "extra_forbidden"  # pydantic's word for it
 _LONG: Final = 8_000  # characters: a pipeline of some fifty steps
 _COMPLETING: Final = threading.Lock()  # pydantic before 2.12 trips over two threads doing it
 
@@ -75,14 +77,22 @@ def at_line(
     return SpecError(f"{place}: {problem}", hint=hint, details=details)
 
 
-def load_yaml(path: Path, *, what: str) -> YamlFile:
-    """Read one YAML (or JSON) file; `what` names it in errors, e.g. `environment file`."""
+def read_text(path: Path, *, what: str) -> str:
+    """A text file that the user named; `what` names it in errors."""
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8-sig")  # editors of Windows put a mark first
     except FileNotFoundError as error:
         raise SpecError(f"{what} not found: {path}", hint=nearest_file(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        hint = "save it as UTF-8"
+        raise SpecError(f"{what} cannot be read: {path}", details=str(error), hint=hint) from error
+    except OSError as error:
         raise SpecError(f"{what} cannot be read: {path}", details=str(error)) from error
+
+
+def load_yaml(path: Path, *, what: str) -> YamlFile:
+    """Read one YAML (or JSON) file; `what` names it in errors, e.g. `environment file`."""
+    text = read_text(path, what=what)
     try:
         data = _parsed(text)
     except MarkedYAMLError as error:
@@ -112,18 +122,27 @@ def parse(model: type[Model], file: YamlFile, *, what: str) -> Model:
     try:
         return model.model_validate(plain(file.data))
     except ValidationError as error:
-        problems = error.errors()
-        unknown = (found for found in problems if found["type"] == "extra_forbidden")
-        first = next(unknown, problems[0])  # a misspelt key also shows up as a missing one
+        first = first_problem(error)
         location = first["loc"]
-        if first["type"] == "extra_forbidden":
+        if first["type"] == UNKNOWN_KEY:
             key = str(location[-1])
             raise file.error(
                 location, f"unknown key `{key}`", hint=nearest(key, _fields(model, location[:-1]))
             ) from error
         where = ".".join(str(step) for step in location)
-        problem = first["msg"].removeprefix("Value error, ")
-        raise file.error(location, f"`{where}`: {problem[:1].lower()}{problem[1:]}") from error
+        raise file.error(location, f"`{where}`: {in_our_words(first)}") from error
+
+
+def first_problem(error: ValidationError) -> ErrorDetails:
+    """The one to tell: a misspelt key also shows up as a missing one."""
+    problems = error.errors()
+    return next((found for found in problems if found["type"] == UNKNOWN_KEY), problems[0])
+
+
+def in_our_words(problem: ErrorDetails) -> str:
+    """What is wrong with a value, as the end of a sentence."""
+    said = problem["msg"].removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
 
 
 def any_case(value: object) -> object:

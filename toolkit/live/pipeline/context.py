@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from toolkit.engines.base import Engine
-from toolkit.errors import EmuError
 from toolkit.live.environments import environment_named
 from toolkit.live.image import ImageRequest, OnEvent, Say, build_image
 from toolkit.live.live_run import LiveRun
 from toolkit.live.pipeline.digest import Digests
 from toolkit.live.pipeline.outcome import OnStep
 from toolkit.live.pipeline.reuse import Results
-from toolkit.live.run import RunRequest, Tracker, start_run
+from toolkit.live.run import RunCanceled, RunRequest, Tracker, start_run
 from toolkit.plans.model import CondaMode
 from toolkit.plans.pipeline.graph import Step
 from toolkit.plans.run_debug import RunDebug
@@ -53,10 +52,6 @@ class StepDebug:
     announce: Announce = lambda step, live: None  # noqa: ARG005  # nobody listens
 
 
-class BuildCanceled(EmuError):
-    """A step does not wait for its image any more."""
-
-
 class Environments:
     """What the names of environments mean; each is looked up once in a walk."""
 
@@ -84,19 +79,19 @@ class Images:
         self._canceled = False
 
     def of(self, job: CommandJob) -> str:
-        """Raises BuildCanceled once nobody wants it any more."""
+        """Raises RunCanceled once nobody wants it any more."""
         with self._lock:
             image = self._known.get(job.environment)
             if image is None:
                 if self._canceled:
-                    raise BuildCanceled(_STOPPED)
+                    raise RunCanceled(_STOPPED)
                 image = self._known[job.environment] = Future()
                 work = threading.Thread(target=self._make, args=(job, image), daemon=True)
                 work.start()
         try:
             return image.result()
         except CancelledError as error:
-            raise BuildCanceled(_STOPPED) from error
+            raise RunCanceled(_STOPPED) from error
 
     def cancel(self) -> None:
         """Nobody waits any more; what is being built goes on no longer than this process."""

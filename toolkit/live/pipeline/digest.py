@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from toolkit.errors import SpecError
-from toolkit.live.snapshot import snapshot_files
+from toolkit.live.snapshot import is_folder, snapshot_files
 
 KIND: Final = "file-digest"
 _BLOCK: Final = 1 << 20
@@ -127,7 +127,7 @@ def _listed(path: Path) -> Iterator[tuple[str, Path]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name, found = f"{inside}{entry.name}", Path(entry.path)
-                if not (found.is_dir() if entry.is_symlink() else entry.is_dir()):
+                if not is_folder(entry):
                     yield name, found
                 elif (real := os.path.realpath(found)) not in above:
                     waiting.append((found, f"{name}/", above | {real}))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from toolkit.errors import EmuError, NotFound, UserCodeFailed
 from toolkit.live.live_run import LiveRun
-from toolkit.live.pipeline.context import BuildCanceled, Context
+from toolkit.live.pipeline.context import Context
 from toolkit.live.pipeline.fingerprint import fingerprint, name_in_pipeline
 from toolkit.live.pipeline.inputs import StepInputs, step_inputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
@@ -54,7 +54,7 @@ class Steps:
         self.slots.close()
         self.context.images.cancel()
         for each in running:
-            threading.Thread(target=each.cancel, name="cancel", daemon=True).start()
+            begin_cancel(each)
 
     def look(self) -> bool:
         """Whether the pipeline's run was asked to end; steps that were asked to are cancelled."""
@@ -63,7 +63,7 @@ class Steps:
             running = [each for each in self._running if hasattr(each, "run")]  # no loop has one
         for each in running:
             if runs.get(each.run.name).status == "CancelRequested":
-                threading.Thread(target=each.cancel, name="cancel", daemon=True).start()
+                begin_cancel(each)
         return runs.get(self.context.parent.name).status == "CancelRequested"
 
     def watch(self, running: Any) -> None:
@@ -82,7 +82,7 @@ class Steps:
         """Do it, or take an equal result; raises EmuError for what cannot begin."""
         try:
             return self._perform(step, known)
-        except (BuildCanceled, RunCanceled):
+        except RunCanceled:
             return Outcome(state="canceled", why="canceled")
         except OSError as error:
             if error.errno not in FULL:
@@ -251,6 +251,11 @@ class Steps:
                 for name, given in inputs.items()
             },
         }
+
+
+def begin_cancel(running: Any) -> None:
+    """Beside whoever asks: each may take its time, and several end at once."""
+    threading.Thread(target=running.cancel, name="cancel", daemon=True).start()
 
 
 def _after(announced: threading.Event, heard: Heard | None) -> Heard | None:

@@ -17,7 +17,7 @@ from toolkit.live.early_stop import evaluated, hopeless
 from toolkit.live.live_run import LiveRun
 from toolkit.live.pipeline.inputs import StepInputs
 from toolkit.live.pipeline.outcome import Outcome, StepChanged, StepNote
-from toolkit.live.pipeline.step import Steps
+from toolkit.live.pipeline.step import Steps, begin_cancel
 from toolkit.live.pipeline.trials import TRIAL, trial_job, tried
 from toolkit.live.run import RunRequest
 from toolkit.live.sampling import Values, make_sampler
@@ -66,12 +66,12 @@ class _Sweep:
         self.end_trials()
 
     def end_trials(self) -> None:
-        """All of them at once, each may take its time; one that is just started ends itself."""
+        """All that run; one that is just started ends itself."""
         self.ending = True
         with self.lock:
             running = [t.live for t in self.trials if t.live is not None and t.run is None]
         for live in running:
-            threading.Thread(target=live.cancel, name="cancel", daemon=True).start()
+            begin_cancel(live)
 
 
 def perform_sweep(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from toolkit.plans.pipeline.graph import Literals, Place
 from toolkit.specs.component import DATA_TYPES, FILES, FOLDERS, ComponentInput
-from toolkit.specs.yamlfile import nearest
+from toolkit.specs.yamlfile import UNKNOWN_KEY, first_problem, in_our_words, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -30,14 +30,12 @@ def checked(model: type[Model], value: Mapping[str, Any], place: Place) -> Model
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        problems = error.errors()
-        first = next((e for e in problems if e["type"] == "extra_forbidden"), problems[0])
+        first = first_problem(error)
         key = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
+        if first["type"] == UNKNOWN_KEY:
             hint = nearest(key, [*model.model_fields])
             raise place.error(f"unknown key `{key}`", hint=hint) from error
-        said = first["msg"].removeprefix("Value error, ")
-        raise place.error(f"`{key}`: {said[:1].lower()}{said[1:]}") from error
+        raise place.error(f"`{key}`: {in_our_words(first)}") from error
 
 
 def literal(value: Literals, declared: ComponentInput, name: str, place: Place) -> Literals:

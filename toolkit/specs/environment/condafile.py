@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from toolkit.specs.environment.model import CondaEnvironment, Dependency, slug
+from toolkit.specs.environment.model import CondaEnvironment, Dependency, is_one_line, slug
 from toolkit.specs.yamlfile import YamlFile, nearest, parse
 
 
@@ -54,7 +54,7 @@ def checked_variables(file: YamlFile, key: str, variables: dict[str, str]) -> di
     for name, value in variables.items():
         if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
             raise file.error((key, name), f"not a name for a variable: `{name}`")
-        if value.splitlines() not in ([], [value]):  # the last break, too, would end the line
+        if not is_one_line(value):
             hint = "a block of YAML ends with a line break: write the value behind its name"
             raise file.error((key, name), f"`{name}` must be one line", hint=hint)
     return dict(variables)

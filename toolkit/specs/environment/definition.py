@@ -24,8 +24,7 @@ from toolkit.specs.environment.model import (
     ImageEnvironment,
     slug,
 )
-from toolkit.specs.environment.requirements import read_text
-from toolkit.specs.yamlfile import YamlFile, load_yaml, parse
+from toolkit.specs.yamlfile import YamlFile, load_yaml, parse, read_text
 
 CONFIGURATION_FOLDERS: Final = (".azureml", "aml_config")  # their files mean the project's root
 _SAVED_CONDA: Final = "conda_dependencies.yml"

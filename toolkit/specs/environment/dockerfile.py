@@ -14,8 +14,7 @@ from typing import Final
 
 from toolkit.errors import SpecError
 from toolkit.specs.environment.model import Dockerfile, DockerfileEnvironment, slug
-from toolkit.specs.environment.requirements import read_text
-from toolkit.specs.yamlfile import at_line
+from toolkit.specs.yamlfile import at_line, read_text
 
 SCRATCH: Final = "scratch"
 _BEFORE_FROM: Final = {"ARG"}

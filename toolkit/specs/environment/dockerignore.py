@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from toolkit.specs.environment.requirements import read_text
+from toolkit.specs.yamlfile import read_text
 
 _WILDCARDS: Final = {
     "**/": r"(?:.*/)?",

@@ -129,6 +129,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-") or "env"
 
 
+def is_one_line(value: str) -> bool:
+    """Whether a Dockerfile can set a variable to it: a break at its end, too, ends the line."""
+    return value.splitlines() in ([], [value])
+
+
 def is_image(text: str) -> bool:
     """Whether it can name an image: nothing that a Dockerfile would read as something else."""
     return bool(re.fullmatch(r"[\w./:@-]+", text, re.ASCII))

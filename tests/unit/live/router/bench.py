@@ -23,6 +23,16 @@ from toolkit.specs.endpoint import Endpoint
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+def once(free: asyncio.Event) -> Handler:
+    """Answers `old`, as soon as that is so."""
+
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        await free.wait()
+        return web.Response(text="old")
+
+    return answer
+
+
 @dataclass
 class Container:
     """Answers as its handler says, and keeps what it was asked."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.unit.live.router.bench import Container, bench, run, serving
+from tests.unit.live.router.bench import Container, bench, once, run, serving
 from toolkit.live.endpoint import Serving
 from toolkit.live.router.access import make_token
 from toolkit.live.router.keep import unpacked
@@ -168,12 +168,8 @@ def test_who_takes_too_long_is_cut_off(tmp_path: Path) -> None:
 def test_more_than_twice_what_it_takes_is_refused_and_waiting_has_an_end(tmp_path: Path) -> None:
     free = asyncio.Event()
 
-    async def waits(_request: web.BaseRequest) -> web.Response:
-        await free.wait()
-        return web.Response(text="done")
-
     async def scenario() -> None:
-        async with bench(tmp_path, container := Container("blue", waits)) as it:
+        async with bench(tmp_path, container := Container("blue", once(free))) as it:
             limits = RequestSettings(timeout_ms=9000, concurrent=2, queue_wait_ms=9000)
             await it.serve(serving("blue", container, requests=limits))
             calls = [asyncio.ensure_future(it.post()) for _ in range(6)]
@@ -204,12 +200,8 @@ def test_who_gave_up_waiting_does_not_count_as_waiting(tmp_path: Path) -> None:
     """Otherwise a server that stands still for a moment has everybody refused at once."""
     free = asyncio.Event()
 
-    async def waits(_request: web.BaseRequest) -> web.Response:
-        await free.wait()
-        return web.Response(text="done")
-
     async def scenario() -> None:
-        async with bench(tmp_path, blue := Container("blue", waits)) as it:
+        async with bench(tmp_path, blue := Container("blue", once(free))) as it:
             limits = RequestSettings(timeout_ms=9000, concurrent=1, queue_wait_ms=20)
             await it.serve(serving("blue", blue, requests=limits))
             first = asyncio.ensure_future(it.post())
@@ -228,12 +220,8 @@ def test_who_gave_up_waiting_does_not_count_as_waiting(tmp_path: Path) -> None:
 def test_what_a_kubernetes_endpoint_answers_in_front_of_its_pods(tmp_path: Path) -> None:
     free = asyncio.Event()
 
-    async def waits(_request: web.BaseRequest) -> web.Response:
-        await free.wait()
-        return web.Response(text="done")
-
     async def scenario() -> None:
-        async with bench(tmp_path, blue := Container("blue", waits)) as it:
+        async with bench(tmp_path, blue := Container("blue", once(free))) as it:
             limits = RequestSettings(timeout_ms=9000, concurrent=1, queue_wait_ms=20)
             await it.serve(serving("blue", blue, kind="kubernetes", requests=limits))
             first = asyncio.ensure_future(it.post())
@@ -502,12 +490,8 @@ def test_its_own_questions_need_the_password(tmp_path: Path) -> None:
 def test_old_replicas_finish_what_they_began(tmp_path: Path) -> None:
     free = asyncio.Event()
 
-    async def waits(_request: web.BaseRequest) -> web.Response:
-        await free.wait()
-        return web.Response(text="old")
-
     async def scenario() -> None:
-        async with bench(tmp_path, Container("old", waits), new := Container("new")) as it:
+        async with bench(tmp_path, Container("old", once(free)), new := Container("new")) as it:
             call = asyncio.ensure_future(it.post())
             await it.until(lambda: it.router.pools["blue"].active == 1)
             renewing = asyncio.ensure_future(it.serve(serving("blue", new)))

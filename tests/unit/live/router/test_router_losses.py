@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.unit.live.router.bench import Bench, Container, bench, run, serving
+from tests.unit.live.router.bench import Bench, Container, bench, once, run, serving
 from toolkit.live.router.access import credential
 from toolkit.specs.deployment import RequestSettings
 
@@ -118,12 +118,8 @@ def test_a_replica_that_speaks_no_http_is_told_as_our_own(tmp_path: Path) -> Non
 def test_whoever_asks_waits_until_the_old_replicas_are_idle(tmp_path: Path) -> None:
     free = asyncio.Event()
 
-    async def waits(_request: web.BaseRequest) -> web.Response:
-        await free.wait()
-        return web.Response(text="old")
-
     async def scenario() -> None:
-        async with bench(tmp_path, Container("old", waits), new := Container("new")) as it:
+        async with bench(tmp_path, Container("old", once(free)), new := Container("new")) as it:
             call = asyncio.ensure_future(it.post())
             await it.until(lambda: it.router.pools["blue"].active == 1)
             looking = asyncio.ensure_future(it.serve(serving("blue", new)))  # its own look
