@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.cli import console, launch_json
+from toolkit.cli.console import shown
 from toolkit.cli.progress import BuildProgress
 from toolkit.dev.debug import DebugSession, PathMapping, workspace_of, write_launch_json
 from toolkit.engines.base import Engine
@@ -114,12 +115,6 @@ def tell_waiting(order: Attended, attached: Attachment | None) -> None:
     if attached and order.wait is not None:
         console.say(f"waiting up to {order.wait:g} s for a debugger before init()")
         attached.tell()
-
-
-def shown(path: Path) -> Path:
-    """The path as somebody in this folder would type it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def sample_of(folder: Path) -> str:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -79,6 +80,12 @@ def _with_numbers_named(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return [_with_numbers_named(value) for value in node]
     return number_json(node) if isinstance(node, float) else node
+
+
+def shown(path: Path) -> Path:
+    """The path as somebody in this folder would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def error(problem: EmuError) -> None:

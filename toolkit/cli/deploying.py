@@ -10,7 +10,8 @@ from typing import Any
 from psutil import pid_exists
 
 from toolkit.cli import console
-from toolkit.cli.attended import Attended, attachment, followed, sample_of, shown, tell_waiting
+from toolkit.cli.attended import Attended, attachment, followed, sample_of, tell_waiting
+from toolkit.cli.console import shown
 from toolkit.cli.fates import report
 from toolkit.cli.fleet import Fleet, follow
 from toolkit.cli.progress import BuildProgress

@@ -16,9 +16,9 @@ from toolkit.cli.attended import (
     built,
     followed,
     sample_of,
-    shown,
     tell_waiting,
 )
+from toolkit.cli.console import shown
 from toolkit.cli.watching import Running, Saves
 from toolkit.dev.watch import Watcher
 from toolkit.engines.base import Engine

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from toolkit.cli import console, launch_json
+from toolkit.cli.console import shown
 from toolkit.cli.run_debugging import refuse_unattended
 from toolkit.dev.compound import write_compound
 from toolkit.dev.debug import (
@@ -147,7 +148,7 @@ def _write(pipeline: Pipeline, sessions: Mapping[str, DebugSession], workspace: 
     title = f"aml-emu: {pipeline.path.stem} (all debugged steps)"
     path = launch_json.written(lambda: write_compound(title, list(sessions.values()), workspace))
     if path is not None:
-        console.say(f"launch configurations are in {_shown(path)}; `{title}` attaches to all")
+        console.say(f"launch configurations are in {shown(path)}; `{title}` attaches to all")
     for name, session in sessions.items():
         console.fact("debug", f"{name} at {session.address.host}:{session.address.port}")
 
@@ -170,8 +171,3 @@ def _announced(
     now = replace(session, address=there, mappings=mappings)
     if now != session:
         launch_json.written(lambda: write_launch_json(now, workspace))
-
-
-def _shown(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

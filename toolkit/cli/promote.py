@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolkit.cli import console
+from toolkit.cli.console import shown
 
 if TYPE_CHECKING:
     from toolkit.live.endpoint import EndpointState, Serving
@@ -78,7 +79,6 @@ def _commands(
     state: EndpointState, chosen: list[Serving], endpoint: Path | None, settings: Settings
 ) -> list[str]:
     """In the order in which they must run; shares of traffic last, when all are there."""
-    from toolkit.cli.attended import shown
     from toolkit.live.lookup import read_deployment
 
     lines = []
